@@ -1,0 +1,42 @@
+# The one door for people and CI. `make` alone prints what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench chaos ui lock docs-render clean
+BIN := .venv/bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make .venv with every pinned dependency and the umbel command (does nothing when nothing changed)
+	@scripts/setup.sh
+
+demo: setup ## run the pipeline A -> (B | C) -> D on the embedded stack; ARGS="--exit --scenario flaky"
+	@$(BIN)/umbel demo $(ARGS)
+
+test: setup ## run every test this machine can run, saying what was skipped and why; ARGS="-k retry"
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## lint, format, types, layers, and the tests about the repository itself
+	@scripts/check.sh
+
+format: setup ## let ruff mend what it can
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+bench: setup ## measure Umbel against raw Celery on this machine; ARGS=...
+	@$(BIN)/python -m bench $(ARGS)
+
+chaos: setup ## only the tests that kill processes
+	@$(BIN)/python -m pytest -m chaos $(ARGS)
+
+ui: ## the web interface
+	@echo "make ui: the web interface comes with a later release; nothing was built." >&2; exit 1
+
+docs-render: setup ## write ARCHITECTURE.md and docs/reference/ anew from the code
+	@$(BIN)/python scripts/render_architecture.py
+	@$(BIN)/python scripts/render_reference.py
+
+lock: setup ## resolve the dependencies anew into the pinned requirements; ARGS=--upgrade
+	@scripts/lock.sh $(ARGS)
+
+clean: ## remove .venv, caches and build results (not your data)
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
