@@ -1,0 +1,227 @@
+"""Writes docs/reference/ from the code: settings, errors, commands, verbs. A page exists once its source does."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+SRC = ROOT / "src" / "umbel"
+TARGET = ROOT / "docs" / "reference"
+NOTE = "<!-- Written by `make docs-render` from {}. Do not edit. -->"
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """A Markdown table."""
+    cells = [head, ["---"] * len(head), *rows]
+    return [
+        "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in row) + " |" for row in cells
+    ]
+
+
+def code(text: object) -> str:
+    """`text`, or nothing for an empty text."""
+    return f"`{text}`" if str(text) else ""
+
+
+# --- settings -----------------------------------------------------------------------------------------------
+
+
+def setting_names() -> list[str]:
+    """The environment name of every setting."""
+    from umbel.settings import Settings
+
+    prefix = str(Settings.model_config["env_prefix"])
+    return [prefix + name.upper() for name in Settings.model_fields]
+
+
+def settings_page() -> str:
+    """Every setting: environment name, default, meaning."""
+    from umbel.settings import Settings
+
+    fields = Settings.model_fields
+    for name, field in fields.items():
+        if not field.description:
+            raise ValueError(f"umbel.settings: {name} has no description")
+    rows = [
+        [code(env), code(field.default), str(field.description)]
+        for env, field in zip(setting_names(), fields.values(), strict=True)
+    ]
+    return page(
+        "Settings",
+        "umbel.settings",
+        inspect.getdoc(Settings) or "",
+        table(["name", "default", "meaning"], rows),
+    )
+
+
+# --- errors -------------------------------------------------------------------------------------------------
+
+
+def errors() -> list[type[Any]]:
+    """Every error class that has a code, by code.
+
+    Raises:
+        ValueError: two classes share a code.
+    """
+    from umbel.errors import UmbelError
+
+    def family(error: type[Any]) -> Iterator[type[Any]]:
+        for child in error.__subclasses__():
+            yield child
+            yield from family(child)
+
+    found = sorted(
+        {child for child in family(UmbelError) if child.__module__ == "umbel.errors"},
+        key=lambda e: str(e.code),
+    )
+    codes = [error.code for error in found]
+    if len(set(codes)) != len(codes):
+        raise ValueError("umbel.errors: two errors share a code")
+    return found
+
+
+def errors_page() -> str:
+    """Every error: code, class, meaning, hint."""
+    rows = [
+        [code(error.code), code(error.__name__), inspect.getdoc(error) or "", error.hint]
+        for error in errors()
+    ]
+    text = "A code never changes its meaning. Programs go by the code, people by the message and the hint."
+    return page("Errors", "umbel.errors", text, table(["code", "class", "meaning", "what to do"], rows))
+
+
+# --- commands -----------------------------------------------------------------------------------------------
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    """Every command of the umbel program with its full name, groups included."""
+    import typer
+    from umbel.cli.main import app
+
+    def walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+        if not command.hidden:
+            yield name, command
+            for child in getattr(command, "commands", {}).values():
+                yield from walk(f"{name} {child.name}", child)
+
+    yield from walk("umbel", typer.main.get_command(app))
+
+
+def command_section(name: str, command: Any) -> list[str]:
+    """One command: what it does and its parameters."""
+    params = [
+        param for param in command.params if not getattr(param, "hidden", False) and param.name != "help"
+    ]
+    arguments = [
+        (param.make_metavar(command.make_context(name, [], resilient_parsing=True)), param)
+        for param in params
+        if param.param_type_name == "argument"
+    ]
+    usage = [name, *(metavar for metavar, _ in arguments)]
+    lines = ["", f"## `{' '.join(usage)}`", "", inspect.cleandoc(command.help or "").replace("\b\n", "")]
+    rows = [[code(metavar), "", getattr(param, "help", None) or ""] for metavar, param in arguments]
+    for param in params:
+        if param.param_type_name == "option":
+            names = ", ".join(code(option) for option in [*param.opts, *param.secondary_opts])
+            plain = isinstance(param.default, str | int | float) and not isinstance(param.default, bool)
+            rows.append([names, code(param.default) if plain else "", param.help or ""])
+    if rows:
+        lines += ["", *table(["argument or option", "default", "meaning"], rows)]
+    return lines
+
+
+def commands_page() -> str:
+    """Every command."""
+    lines: list[str] = []
+    for name, command in commands():
+        if name == "umbel" or hasattr(command, "commands"):
+            continue
+        if not command.help:
+            raise ValueError(f"{name} has no help text")
+        lines += command_section(name, command)
+    return page("Commands", "the umbel command", "", lines)
+
+
+# --- verbs --------------------------------------------------------------------------------------------------
+
+
+def verb_files() -> list[Path]:
+    """The Lua verbs, without the parts they include."""
+    return sorted((SRC / "engine" / "lua").glob("*.lua"))
+
+
+def verb_header(path: Path) -> tuple[str, dict[str, str]]:
+    """A verb's purpose and the `key: value` lines of its header.
+
+    Raises:
+        ValueError: the header does not start with the file's own name.
+    """
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--"))
+    start = f" {path.stem}:"
+    if not lines or not lines[0].startswith(start):
+        raise ValueError(f"{path.name}: its first line must be `-- {path.stem}: what it does`")
+    purpose, facts, key = [lines[0].removeprefix(start)], dict[str, str](), ""
+    for line in lines[1:]:
+        if found := re.match(r" (keys|args|returns|events|holds):(.*)", line):
+            key = found.group(1)
+            facts[key] = found.group(2).strip()
+        elif key:
+            facts[key] += " " + line.strip()
+        else:
+            purpose.append(line)
+    return " ".join(" ".join(purpose).split()), facts
+
+
+def verbs_page() -> str:
+    """Every verb: purpose, keys, arguments, replies, events, promises."""
+    lines: list[str] = []
+    for path in verb_files():
+        purpose, facts = verb_header(path)
+        lines += ["", f"## `{path.stem}`", "", purpose[:1].upper() + purpose[1:], ""]
+        lines += table(
+            ["", ""], [[name, value if name == "holds" else code(value)] for name, value in facts.items()]
+        )
+    text = (
+        "Each verb is one atomic script. Its header is its contract: the typed Python call is made from it. "
+        "`[U-n]` are the promises it holds."
+    )
+    return page("Verbs", "the headers of umbel/engine/lua/*.lua", text, lines)
+
+
+# --- pages --------------------------------------------------------------------------------------------------
+
+
+def page(title: str, source: str, text: str, lines: list[str]) -> str:
+    """One page of the reference."""
+    head = [f"# {title}", "", NOTE.format(source)]
+    body = [*(["", text] if text else []), *(["", *lines] if lines and lines[0] else lines)]
+    return "\n".join([*head, *body]) + "\n"
+
+
+PAGES: dict[str, tuple[Path, Callable[[], str]]] = {
+    "settings.md": (SRC / "settings.py", settings_page),
+    "errors.md": (SRC / "errors.py", errors_page),
+    "commands.md": (SRC / "cli" / "main.py", commands_page),
+    "verbs.md": (SRC / "engine" / "lua", verbs_page),
+}
+
+
+def render() -> dict[str, str]:
+    """File name -> text of every page whose source exists."""
+    return {
+        name: make()
+        for name, (source, make) in PAGES.items()
+        if source.is_file() or list(source.glob("*.lua"))
+    }
+
+
+if __name__ == "__main__":
+    TARGET.mkdir(parents=True, exist_ok=True)
+    for name, text in render().items():
+        (TARGET / name).write_text(text, encoding="utf-8")
