@@ -26,9 +26,9 @@ event: one script) -> `keeper` projects the events -> `store` -> `service` -> `a
 
 - A worker that finishes a task releases its dependents itself, in one atomic script. The server may be down
   meanwhile.
-- Workers never touch SQL. A run is committed to SQL before it is launched in the state store; every later change
-  is an event on a stream, written by the script that makes the change, and projected into SQL with its position
-  in the same transaction.
+- Workers never touch SQL. A run is committed to SQL before it is launched in the state store; every later
+  change is an event on a stream, written by the script that makes the change, and projected into SQL with its
+  position in the same transaction.
 - Retry pauses and joins live in the state store, never in a worker's memory or in a message.
 - All times come from the state store's clock.
 """

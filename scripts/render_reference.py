@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: settings, errors, commands, verbs. A page exists once its source does."""
+"""Writes the pages of docs/reference/ from the code. A page exists once its source does."""
 
 import inspect
 import re
@@ -153,7 +153,7 @@ def verb_files() -> list[Path]:
 
 
 def verb_header(path: Path) -> tuple[str, dict[str, str]]:
-    """A verb's purpose and the `key: value` lines of its header.
+    """A verb's purpose with its notes, and the `name: value` lines of its header.
 
     Raises:
         ValueError: the header does not start with the file's own name.
@@ -166,16 +166,13 @@ def verb_header(path: Path) -> tuple[str, dict[str, str]]:
     start = f" {path.stem}:"
     if not lines or not lines[0].startswith(start):
         raise ValueError(f"{path.name}: its first line must be `-- {path.stem}: what it does`")
-    purpose, facts, key = [lines[0].removeprefix(start)], dict[str, str](), ""
+    prose, facts = [lines[0].removeprefix(start)], dict[str, str]()
     for line in lines[1:]:
-        if found := re.match(r" (keys|args|returns|events|holds):(.*)", line):
-            key = found.group(1)
-            facts[key] = found.group(2).strip()
-        elif key:
-            facts[key] += " " + line.strip()
+        if found := re.match(r" (keys|args|returns|events|holds|include): *(.*)", line):
+            facts[found.group(1)] = found.group(2)
         else:
-            purpose.append(line)
-    return " ".join(" ".join(purpose).split()), facts
+            prose.append(line)
+    return " ".join(" ".join(prose).split()), facts
 
 
 def verbs_page() -> str:
@@ -184,9 +181,9 @@ def verbs_page() -> str:
     for path in verb_files():
         purpose, facts = verb_header(path)
         lines += ["", f"## `{path.stem}`", "", purpose[:1].upper() + purpose[1:], ""]
-        lines += table(
-            ["", ""], [[name, value if name == "holds" else code(value)] for name, value in facts.items()]
-        )
+        shown = {name: value for name, value in facts.items() if value and name != "include"}
+        rows = [[name, value if name == "holds" else code(value)] for name, value in shown.items()]
+        lines += table(["", ""], rows)
     text = (
         "Each verb is one atomic script. Its header is its contract: the typed Python call is made from it. "
         "`[U-n]` are the promises it holds."
