@@ -1,0 +1,113 @@
+"""What an author wrote, checked and frozen: one value for each definition, whatever it was written in."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a definition file. `line` and `column` count from 1; 0 means the whole file.
+
+    An "error" keeps its definition from being used; a "warning" does not. `code` is a key of `problems.CODES`.
+    """
+
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+    hint: str = ""
+    definition: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        warning = "warning: " if self.severity == "warning" else ""
+        return f"{where}: {warning}{self.message}" + (f" ({self.hint})" if self.hint else "")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStep:
+    """One call of a Celery task. `key` names it inside the definition; `task` is the Celery task's name."""
+
+    key: str
+    task: str
+    line: int = 0
+    column: int = 0
+    needs: tuple[str, ...] | None = None
+    """Keys it waits for (mapping form), or None: its place in the list says so (list form)."""
+    queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A chain (one after another) or a group (side by side) of steps, nested to any depth."""
+
+    kind: Literal["chain", "group"]
+    name: str
+    steps: tuple["Step", ...]
+    line: int = 0
+    column: int = 0
+
+    def tasks(self) -> Iterator[TaskStep]:
+        """Every task in it, in definition order."""
+        stack: list[Step] = [self]
+        while stack:
+            step = stack.pop()
+            if isinstance(step, TaskStep):
+                yield step
+            else:
+                stack.extend(reversed(step.steps))
+
+
+Step = TaskStep | Block
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One named workflow. `body` is a chain in the list form; in the mapping form a group whose steps carry `needs`."""
+
+    project: str
+    name: str
+    body: Block
+    source: Mapping[str, Any]
+    """The YAML mapping as it was written: `/api/definitions` echoes it."""
+    file: str = ""
+    line: int = 0
+    schema: Mapping[str, Any] | None = None
+    description: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    default_queue: str | None = None
+    custom_queues: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fullname(self) -> str:
+        """`project.NAME`, by which it is called."""
+        return f"{self.project}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All definitions of a project and all that was wrong with its files. One bad definition leaves the others alone.
+
+    `refused` holds the source of each definition that has a name but cannot be used, by its name: celery-director's
+    `/api/definitions` lists such too, and who starts one can be told why (`problems_of`) and not "not found".
+    """
+
+    definitions: Mapping[str, Definition]
+    problems: tuple[Problem, ...] = ()
+    refused: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def problems_of(self, fullname: str) -> tuple[Problem, ...]:
+        """What is wrong with one definition."""
+        return tuple(problem for problem in self.problems if problem.definition == fullname)
+
+    def refuse(self, problems: Sequence[Problem]) -> "Catalog":
+        """The catalog with these problems added; a definition that an error names is refused."""
+        bad = {problem.definition for problem in problems if problem.severity == "error"}
+        return Catalog(
+            {name: each for name, each in self.definitions.items() if name not in bad},
+            (*self.problems, *problems),
+            {**self.refused, **{name: each.source for name, each in self.definitions.items() if name in bad}},
+        )

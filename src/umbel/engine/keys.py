@@ -1,0 +1,110 @@
+"""Every Redis key of the engine: its kind, what it holds, and who removes it (U-12).
+
+A key is `umbel:{<partition>}:<kind>` or `umbel:{<partition>}:<kind>:<id>`. The braces make it a hash tag, so
+that all keys of a partition, and so all keys of a run, live in one slot of a Redis Cluster.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from umbel.plan.model import Plan
+
+CHUNK: Final = 100
+"""Dependents in one field of a plan. `include/run.lua` works in the same portions (a test compares the two)."""
+
+MAX_FIELDS: Final = 500
+"""Fields of a plan written in one call: no script touches more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of key: Redis type, what stands in it, and why it does not stay for ever."""
+
+    name: str
+    type: str
+    holds: str
+    ends: str
+
+
+KINDS: Final = (
+    Kind(
+        "run",
+        "hash",
+        "state of a run and, as <index>:<name>, of its tasks",
+        "TTL from forget, once SQL has it",
+    ),
+    Kind("results", "hash", "JSON result of each finished task of a run, by index", "TTL from forget"),
+    Kind(
+        "work",
+        "list",
+        "releases that did not fit one call: <index>:<chunk>:<good>",
+        "emptied by advance; cancel, forget",
+    ),
+    Kind(
+        "plan",
+        "hash",
+        "a plan as the scripts read it, and how many live runs use it",
+        "TTL while no run uses it",
+    ),
+    Kind(
+        "ready",
+        "zset",
+        "tasks waiting for a worker, by queue; score: when released, ms",
+        "a member goes with its claim",
+    ),
+    Kind("queues", "hash", "per queue: how far claims have come, and when", "one per partition"),
+    Kind("timers", "zset", "tasks waiting for their retry; score: due, ms", "a member goes with promote"),
+    Kind("leases", "zset", "running attempts; score: when the lease ends, ms", "a member goes with the outcome"),
+    Kind("held", "hash", "per worker, what it runs: pid:epoch:attempt", "a field goes with the outcome; sweep"),
+    Kind("workers", "zset", "workers; score: when the lease ends, ms", "a member goes with sweep"),
+    Kind("worker", "hash", "what a worker said of itself", "TTL renewed by beat; sweep"),
+    Kind("cursors", "zset", "runs with work left; score: not before, ms", "a member goes with advance"),
+    Kind("events", "stream", "every state change, in order", "trimmed below the position that SQL has"),
+    Kind("clock", "string", "a frozen time in ms", "set by tests only"),
+)
+
+
+def prefix(partition: int) -> str:
+    """What all keys of a partition begin with."""
+    return f"umbel:{{{partition}}}:"
+
+
+def partition_of(run_id: str, partitions: int) -> int:
+    """Where a run lives: the same for the same id on every machine."""
+    return zlib.crc32(run_id.encode()) % partitions
+
+
+def plan_fields(plan: Plan) -> Iterator[dict[str, str]]:
+    """The fields of a plan's hash, in portions of at most `MAX_FIELDS`.
+
+    `<i>` the node as JSON for workers, `<i>:needs` how many it waits for (a root: the start), `<i>:in` which,
+    `<i>:queue`, and `<i>:out:<chunk>` who waits for it; index -1 is the start of the run, for which the roots wait.
+    """
+    fields: dict[str, str] = {"tasks": str(len(plan.nodes))}
+
+    def chunks(index: int, dependents: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+        for number, start in enumerate(range(0, len(dependents), CHUNK)):
+            yield f"{index}:out:{number}", ",".join(map(str, dependents[start : start + CHUNK]))
+
+    def pairs() -> Iterator[tuple[str, str]]:
+        yield from chunks(-1, plan.roots)
+        for node in plan.nodes:
+            about = asdict(node)
+            del about["needs"]  # a wide join would make its node as long as the run
+            yield f"{node.index}", json.dumps(about, separators=(",", ":"))
+            yield f"{node.index}:needs", str(len(node.needs) or 1)
+            if node.needs:
+                yield f"{node.index}:in", ",".join(map(str, node.needs))
+            if node.queue:
+                yield f"{node.index}:queue", node.queue
+            yield from chunks(node.index, plan.dependents[node.index])
+
+    for name, value in pairs():
+        fields[name] = value
+        if len(fields) >= MAX_FIELDS:
+            yield fields
+            fields = {}
+    yield fields

@@ -1,0 +1,106 @@
+"""The loops that keep runs going: due retries, lost workers, lost messages, wide releases.
+
+They know neither Celery nor SQL: whatever has to be published goes through the function they are given. Every worker
+and every server runs them, so that either alone suffices; the scripts make a turn taken by two at once harmless.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from umbel.engine.engine import Engine, GoneWorker
+from umbel.engine.wire import Item
+from umbel.errors import UmbelError
+
+log = logging.getLogger(__name__)
+
+SLOW_TURN = 1.0
+"""Seconds between two looks at what is overdue; due retries are looked at every `settings.loop_interval`."""
+
+
+class Loops:
+    """One thread that takes the turns of one process.
+
+    Args:
+        engine: its own, since it is used from its own thread.
+        publish: sends one message per item to the broker; may raise UmbelError, then the tasks stay released and are
+            sent again later.
+        name: who releases and publishes, as the engine should know it.
+    """
+
+    def __init__(self, engine: Engine, publish: Callable[[Sequence[Item]], None], name: str) -> None:
+        self._engine = engine
+        self._publish = publish
+        self._name = name
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="umbel-loops", daemon=True)
+        self._slow_due = 0.0
+
+    def start(self) -> None:
+        """Begin taking turns."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """End after the present turn; waits up to `timeout` seconds for it."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        pause = interval = self._engine.settings.loop_interval
+        while not self._stop.wait(pause):
+            try:
+                self.turn()
+                pause = interval
+            except UmbelError as error:
+                pause = min(max(pause * 2, interval), 5.0)
+                log.warning("the loops pause for %.1f s: %s", pause, error)
+            except Exception:
+                pause = 5.0
+                log.exception("the loops failed; they go on in %.0f s", pause)
+
+    def turn(self) -> None:
+        """One look at everything that may be due, in every partition."""
+        slow = time.monotonic() >= self._slow_due
+        if slow:
+            self._slow_due = time.monotonic() + SLOW_TURN
+        for partition in self._engine.partitions:
+            self._promote(partition)
+            self._advance(partition)
+            if slow:
+                self._sweep(partition)
+                self._send(self._engine.redispatch(partition))
+
+    def _send(self, items: Sequence[Item]) -> None:
+        if items:
+            self._publish(items)
+
+    def _promote(self, partition: int) -> None:
+        while items := self._engine.promote(partition, by=self._name)[0]:
+            self._send(items)
+
+    def _advance(self, partition: int) -> None:
+        while True:
+            items, more = self._engine.advance(partition, by=self._name)
+            self._send(items)
+            if not items and not more:
+                return
+
+    def _sweep(self, partition: int) -> None:
+        attempts, gone = self._engine.sweep(partition)
+        for lost in attempts:
+            answer = self._engine.lose(lost.token, sure=lost.sure, counts=lost.counts, why=lost.why, by=self._name)
+            if answer.released:
+                log.warning("task %s of run %s was lost: %s", lost.token.task, lost.token.run, lost.why)
+                self._send([self._engine.item(lost.token, index) for index in answer.released])
+        for worker in gone:
+            self._bury(partition, worker)
+
+    def _bury(self, partition: int, gone: GoneWorker) -> None:
+        """Send again what a dead worker may have taken with it: fetched messages, and releases it never published."""
+        log.warning("worker %s is gone; its tasks are taken over", gone.worker)
+        prefetch = int(gone.info.get("prefetch", 0)) + 10
+        heads = dict.fromkeys(gone.info.get("queues", ()), prefetch)
+        since = gone.beat - round(2000 * self._engine.settings.lease)
+        self._send(self._engine.redispatch_of(partition, gone.worker, since=since, heads=heads))

@@ -1,0 +1,52 @@
+-- claim: give a queued task to a worker, as a new attempt with a lease.
+-- keys: run results plan ready queues leases held events clock
+-- args: run:str task:int epoch:int worker:str pid:int lease_ms:int request_id:str
+-- returns: ok(attempt:int retries:int plan:str payload:json inputs:json args:json) no_run canceled stale not_queued
+-- events: task.started
+-- holds: [U-2] [U-4] [U-10] [U-11]
+-- include: run
+local run_id, task, epoch, worker, pid, lease_ms, request_id = unpack(ARGV)
+local MAX_INPUTS = 500 -- a wider join reads its inputs in pieces, after the claim
+local run = open(run_id)
+if not run then return {'no_run'} end
+local value = redis.call('HMGET', run.key, task .. ':state', task .. ':attempt', task .. ':retries', task .. ':ready',
+  task .. ':request', task .. ':args', 'payload')
+local state, attempt, retries, ready_at = value[1], tonumber(value[2] or 0), tonumber(value[3] or 0), value[4]
+local again = state == 'running' and value[5] == request_id
+local member, queue = run_id .. ':' .. task, queue_of(run, task)
+if run.state == 'canceled' then
+  redis.call('ZREM', key('ready', queue), member)
+  return {'canceled'}
+end
+if run.epoch ~= tonumber(epoch) then return {'stale'} end
+if not again then
+  if state ~= 'queued' then return {'not_queued'} end
+  attempt = attempt + 1
+  redis.call('HSET', run.key, task .. ':state', 'running', task .. ':attempt', attempt, task .. ':worker', worker,
+    task .. ':pid', pid, task .. ':request', request_id)
+  redis.call('HDEL', run.key, task .. ':answer')
+  redis.call('ZREM', key('ready', queue), member)
+  -- How far this queue's claims have come: a task released earlier and still unclaimed has lost its message.
+  if tonumber(redis.call('HGET', key('queues'), 'passed:' .. queue) or 0) < tonumber(ready_at) then
+    redis.call('HSET', key('queues'), 'passed:' .. queue, ready_at)
+  end
+  redis.call('HSET', key('queues'), 'claimed:' .. queue, run.now)
+  redis.call('ZADD', key('leases'), run.now + lease_ms, member)
+  redis.call('HSET', key('held', worker), member, pid .. ':' .. epoch .. ':' .. attempt)
+  run.live = run.live + 1
+  if run.state == 'pending' then run.state = 'running' end
+  emit(run, 'task.started', task, attempt, object(pair('worker', worker), '"pid":' .. pid, '"queued_at":' .. ready_at,
+    '"retries":' .. retries, '"epoch":' .. epoch))
+  close(run)
+end
+local needs = {}
+for need in string.gmatch(redis.call('HGET', run.plan_key, task .. ':in') or '', '%d+') do needs[#needs + 1] = need end
+local inputs = '[]'
+if #needs > MAX_INPUTS then
+  inputs = ''
+elseif #needs > 0 then
+  local results = redis.call('HMGET', key('results', run_id), unpack(needs))
+  for i = 1, #needs do results[i] = results[i] or 'null' end
+  inputs = '[' .. csv(results) .. ']'
+end
+return {'ok', attempt, retries, run.plan, value[7], inputs, value[6] or ''}

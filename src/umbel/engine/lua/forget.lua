@@ -1,0 +1,23 @@
+-- forget: the history has these runs; let their keys go after a while.
+-- keys: run results work plan cursors
+-- args: runs:json ttl_ms:int plan_ttl_ms:int
+-- returns: ok(forgotten:int)
+-- events:
+-- holds: [U-12]
+local runs, ttl_ms, plan_ttl_ms = cjson.decode(ARGV[1]), ARGV[2], ARGV[3]
+local forgotten = 0
+for _, run_id in ipairs(runs) do
+  local id = key('run', run_id)
+  local value = redis.call('HMGET', id, 'settled', 'plan', 'forgotten')
+  if value[1] == '1' and not value[3] then
+    forgotten = forgotten + 1
+    redis.call('HSET', id, 'forgotten', '1')
+    redis.call('PEXPIRE', id, ttl_ms)
+    redis.call('PEXPIRE', key('results', run_id), ttl_ms)
+    redis.call('DEL', key('work', run_id))
+    redis.call('ZREM', key('cursors'), run_id)
+    local plan = key('plan', value[2])
+    if redis.call('HINCRBY', plan, 'runs', -1) <= 0 then redis.call('PEXPIRE', plan, plan_ttl_ms) end
+  end
+end
+return {'ok', forgotten}

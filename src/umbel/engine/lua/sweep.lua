@@ -1,0 +1,43 @@
+-- sweep: find what lost its owner: attempts whose lease ran out, and workers that gave no sign of life.
+-- keys: leases workers worker held run clock
+-- args: limit:int
+-- returns: ok(attempts:json workers:json)
+-- events:
+-- holds: [U-6]
+-- attempts: [run, task, epoch, attempt, sure, counts, why]; workers: [worker, info, last beat in ms], which are taken
+-- off the list once they hold nothing. A loss counts as the task's own fault only if the task was alone in the process.
+local limit = tonumber(ARGV[1])
+local now = clock()
+local attempts, gone, dead = {}, {}, {}
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', key('workers'), '-inf', now - 1, 'LIMIT', 0, limit)) do
+  dead[worker] = true
+  local held = redis.call('HGETALL', key('held', worker))
+  for i = 1, #held, 2 do
+    local run_id, task = split(held[i])
+    local _, epoch, attempt = string.match(held[i + 1], '^(%-?%d+):(%d+):(%d+)$')
+    local value = redis.call('HMGET', key('run', run_id), 'epoch', task .. ':state', task .. ':attempt')
+    if value[1] ~= epoch or value[2] ~= 'running' or value[3] ~= attempt then
+      redis.call('HDEL', key('held', worker), held[i])
+    elseif #attempts < limit then
+      attempts[#attempts + 1] = {run_id, tonumber(task), tonumber(epoch), tonumber(attempt), 1, #held == 2 and 1 or 0,
+        'no sign of life from worker ' .. worker}
+    end
+  end
+  if redis.call('EXISTS', key('held', worker)) == 0 then
+    local about = redis.call('HMGET', key('worker', worker), 'info', 'beat')
+    gone[#gone + 1] = {worker, about[1] or '{}', tonumber(about[2] or 0)}
+    redis.call('ZREM', key('workers'), worker)
+    redis.call('DEL', key('worker', worker))
+  end
+end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now - 1, 'LIMIT', 0, limit)) do
+  local run_id, task = split(member)
+  local value = redis.call('HMGET', key('run', run_id), 'epoch', task .. ':attempt', task .. ':worker', task .. ':state')
+  if value[4] ~= 'running' then
+    redis.call('ZREM', key('leases'), member)
+  elseif not dead[value[3]] and #attempts < limit then
+    attempts[#attempts + 1] = {run_id, tonumber(task), tonumber(value[1]), tonumber(value[2]), 0, 1,
+      'no sign of life from the process that ran it'}
+  end
+end
+return {'ok', #attempts > 0 and cjson.encode(attempts) or '[]', #gone > 0 and cjson.encode(gone) or '[]'}

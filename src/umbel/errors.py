@@ -1,0 +1,147 @@
+"""Every exception that Umbel raises on purpose, each with a stable code and a hint that says how to mend it.
+
+Owns: the exceptions and their codes.
+May import: nothing.
+Promises: a code never changes its meaning.
+"""
+
+from typing import ClassVar
+
+
+class UmbelError(Exception):
+    """Base of all. `str(error)` is one plain sentence; `hint` says what to do about it."""
+
+    code: ClassVar[str] = "UMB-000"
+    hint: str = ""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        if hint:
+            self.hint = hint
+
+
+class SettingsError(UmbelError):
+    """A setting has a value that cannot be used."""
+
+    code = "UMB-001"
+
+
+class DefinitionError(UmbelError):
+    """A definition, or the file it stands in, cannot be used; the message names file, line and column."""
+
+    code = "UMB-010"
+
+
+class DefinitionNotFound(UmbelError):
+    """No definition has this name."""
+
+    code = "UMB-011"
+    hint = "`umbel definitions` lists what is defined."
+
+
+class PayloadInvalid(UmbelError):
+    """The payload does not fit the definition's JSON Schema. `errors` holds one sentence per problem."""
+
+    code = "UMB-012"
+
+    def __init__(self, message: str, errors: list[str] | None = None, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.errors = errors or []
+
+
+class PayloadTooLarge(UmbelError):
+    """The payload is larger than `UMBEL_MAX_PAYLOAD_BYTES`."""
+
+    code = "UMB-013"
+
+
+class RunNotFound(UmbelError):
+    """No run has this id."""
+
+    code = "UMB-020"
+    hint = "`umbel list` shows the runs that are there."
+
+
+class TaskNotFound(UmbelError):
+    """The run has no task with this key."""
+
+    code = "UMB-021"
+
+
+class BadRequest(UmbelError):
+    """A request cannot be understood."""
+
+    code = "UMB-022"
+
+
+class IdempotencyConflict(UmbelError):
+    """The same Idempotency-Key came before with another request."""
+
+    code = "UMB-023"
+    hint = "Use a new key for a new request, or send the first request again unchanged."
+
+
+class StateUnavailable(UmbelError):
+    """The state store (Redis or Valkey) did not answer."""
+
+    code = "UMB-030"
+    hint = "Is UMBEL_STATE_URL right, and is the store running?"
+
+
+class HistoryUnavailable(UmbelError):
+    """The SQL database did not answer."""
+
+    code = "UMB-031"
+    hint = "Is UMBEL_DATABASE_URL right, and is the database running and migrated (`umbel db upgrade`)?"
+
+
+class BrokerUnavailable(UmbelError):
+    """The broker did not take a message. Nothing is lost: the task is sent again when the broker is back."""
+
+    code = "UMB-032"
+    hint = "Is UMBEL_BROKER_URL right, and is the broker running?"
+
+
+class ServerUnavailable(UmbelError):
+    """The Umbel server did not answer the client."""
+
+    code = "UMB-033"
+    hint = "Is a server running at UMBEL_URL? `umbel dev` or `umbel demo` starts one."
+
+
+class RunFailed(UmbelError):
+    """Raised by a handle's `get()` when the run did not succeed; carries the failed task's own error text."""
+
+    code = "UMB-040"
+
+    def __init__(self, message: str, *, run_id: str, state: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.run_id = run_id
+        self.state = state
+
+
+class ResultTooLarge(UmbelError):
+    """A task returned more than `UMBEL_MAX_RESULT_BYTES` of JSON."""
+
+    code = "UMB-041"
+    hint = "Store large data elsewhere and return a reference to it."
+
+
+class TaskRejected(UmbelError):
+    """A task raised Celery's `Ignore` or `Reject` inside a run, which leaves no result behind."""
+
+    code = "UMB-042"
+    hint = "Inside a run, return a value or raise an ordinary exception."
+
+
+class TaskPoisoned(UmbelError):
+    """The worker process died under this task as often as `UMBEL_MAX_LOST` allows."""
+
+    code = "UMB-043"
+    hint = "Look at the worker's log: memory, a crash in native code, or os._exit in the task."
+
+
+class StackError(UmbelError):
+    """A part of the embedded stack (`umbel demo`, `umbel dev`) could not be started or kept alive."""
+
+    code = "UMB-050"
