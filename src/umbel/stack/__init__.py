@@ -1,0 +1,12 @@
+"""The embedded stack of `umbel demo` and `umbel dev`: all parts under one supervisor.
+
+Owns: the processes it starts, their logs and the data folder.
+May import: errors, settings (it starts the other parts as programs, and imports none of them).
+Promises: no process outlives it, not even when it is killed with -9; a part that dies is started again and
+said so; one that keeps dying ends the stack with its last words.
+"""
+
+from umbel.stack.options import StackOptions, demo_options, dev_options
+from umbel.stack.run import Interrupted, Stack, run_stack
+
+__all__ = ["Interrupted", "Stack", "StackOptions", "demo_options", "dev_options", "run_stack"]

@@ -1,0 +1,108 @@
+"""From the options to the parts: Valkey, and Umbel's own programs with the URLs that connect them."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from umbel.errors import StackError
+from umbel.stack.options import StackOptions
+from umbel.stack.ports import free_ports, require_free
+from umbel.stack.probes import http_ok, log_line
+from umbel.stack.process import Part
+from umbel.stack.valkey import valkey_part
+
+# -P: the project's folder does not come before the standard library, so that a project may have a queue.py.
+_PYTHON = (sys.executable, "-P", "-m")
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where everything is, whether the stack runs it or not. `model` is None without a model service."""
+
+    server: str
+    broker: str
+    state: str
+    database: str
+    model: str | None
+
+    def env(self) -> dict[str, str]:
+        """The same as settings for a process that belongs to this stack."""
+        env = {
+            "UMBEL_URL": self.server,
+            "UMBEL_BROKER_URL": self.broker,
+            "UMBEL_STATE_URL": self.state,
+            "UMBEL_DATABASE_URL": self.database,
+        }
+        return {**env, "UMBEL_MODEL_URL": self.model} if self.model else env
+
+
+def build(options: StackOptions, data: Path, lock: int) -> tuple[list[Part], Urls]:
+    """The parts in the order of starting, and where they will be.
+
+    Args:
+        data: the data folder, absolute, held by the open file `lock`.
+
+    Raises:
+        StackError: the project is no folder, a port is taken, or there is no Valkey.
+    """
+    if not options.project.is_dir():
+        raise StackError(
+            f"there is no folder {options.project}", hint="`umbel init DIR` makes a small project."
+        )
+    project = options.project.resolve()
+    spare = iter(free_ports(3))
+    port = _port(options.port, "--port", spare) if "server" in options.start else options.port
+    model_port = _port(options.model_port, "--model-port", spare) if options.model else 0
+    valkey = f"redis://127.0.0.1:{(valkey_port := next(spare))}"
+    urls = Urls(
+        server=f"http://127.0.0.1:{port}",
+        broker=options.broker_url or f"{valkey}/0",
+        state=options.state_url or f"{valkey}/1",
+        database=options.database_url or f"sqlite:///{data / 'umbel.db'}",
+        model=f"http://127.0.0.1:{model_port}" if options.model else None,
+    )
+    env = {"PYTHONUNBUFFERED": "1", **urls.env(), "UMBEL_HOME": str(project), **options.env}
+
+    parts = []
+    if options.model:
+        parts.append(_model(model_port, env))
+    if not (options.broker_url and options.state_url):
+        parts.append(valkey_part(data / "valkey", valkey_port, lock=lock))
+    if "server" in options.start:
+        parts.append(_server(port, env, project))
+    if "worker" in options.start:
+        parts.append(_worker(options.worker_args, env, project))
+    # Under `umbel dev` a typo may keep a part down until the next save; it must not end the stack.
+    umbel = {"server", "worker"}
+    return [
+        replace(
+            part,
+            restart=part.name not in options.no_restart,
+            vital=not (options.reload and part.name in umbel),
+        )
+        for part in parts
+    ], urls
+
+
+def _port(wanted: int, flag: str, spare: Iterator[int]) -> int:
+    if wanted:
+        require_free(wanted, flag)
+        return wanted
+    return next(spare)
+
+
+def _model(port: int, env: Mapping[str, str]) -> Part:
+    program = (*_PYTHON, "umbel.demo.model_service", "--port", str(port))
+    return Part("model", program, env, ready=http_ok(port, "/health"))
+
+
+def _server(port: int, env: Mapping[str, str], project: Path) -> Part:
+    program = (*_PYTHON, "umbel", "server", "--port", str(port))
+    return Part("server", program, env, project, ready=http_ok(port, "/readyz"), after=("valkey",))
+
+
+def _worker(arguments: tuple[str, ...], env: Mapping[str, str], project: Path) -> Part:
+    # Celery's worker writes "celery@host ready." when it takes tasks.
+    program = (*_PYTHON, "umbel", "worker", *arguments)
+    return Part("worker", program, env, project, ready=log_line(r" ready\."), after=("valkey",))
