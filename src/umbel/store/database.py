@@ -1,0 +1,197 @@
+"""The connection to the SQL database: SQLite as we need it, PostgreSQL, migrations."""
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from umbel.errors import HistoryUnavailable
+
+BUSY_SECONDS: Final = 5.0
+"""How long to wait for another process that writes to the same SQLite file."""
+_MIGRATION_LOCK: Final = 0x756D62656C  # "umbel"; any number that nobody else uses for pg_advisory_xact_lock
+
+
+class FairLock:
+    """A lock that is handed over in order of arrival, so that a busy writer cannot keep the others out."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held = False
+        self._waiting: deque[threading.Lock] = deque()
+
+    def __enter__(self) -> None:
+        with self._guard:
+            if not self._held:
+                self._held = True
+                return
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        turn.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._held = False
+
+
+class Database:
+    """One SQL database. Thread safe; `read` and `write` open a transaction each.
+
+    Args:
+        url: `sqlite:///path/to/file.db` or `postgresql://user@host/name`.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        self.sqlite = parsed.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"pool_size": 8, "max_overflow": 40, "pool_timeout": BUSY_SECONDS}
+        if self.sqlite:
+            options["connect_args"] = {"timeout": BUSY_SECONDS}
+        else:
+            options["pool_pre_ping"] = True
+        self.engine: Engine = create_engine(parsed, **options)
+        self._writing = self.engine.execution_options(umbel_write=True)
+        self._turn = FairLock()
+        if self.sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    def close(self) -> None:
+        """Closes the pooled connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads: a consistent picture on SQLite.
+
+        Raises:
+            HistoryUnavailable: the database does not answer.
+        """
+        with _unavailable(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes; committed (and on disk) when the block ends.
+
+        SQLite takes one writer at a time: threads queue up here, in order, rather than in SQLite's busy handler, which
+        sleeps for growing periods. Other processes are waited for up to `BUSY_SECONDS`.
+
+        Raises:
+            HistoryUnavailable: the database does not answer.
+        """
+        if self.sqlite:
+            with self._turn, _unavailable(), self._writing.begin() as connection:
+                yield connection
+        else:
+            with _unavailable(), self._writing.begin() as connection:
+                yield connection
+
+    def upgrade(self) -> None:
+        """Brings the schema to the newest revision. Any number of processes may do so at the same time.
+
+        Raises:
+            HistoryUnavailable: the database does not answer.
+        """
+        with self.write() as connection:
+            if not self.sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            config = _alembic()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def revisions(self) -> tuple[str | None, str | None]:
+        """The schema's revision in the database (None: empty), and the newest one that this version knows."""
+        with self.read() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+        return current, ScriptDirectory.from_config(_alembic()).get_current_head()
+
+    def check(self) -> None:
+        """Makes sure that the schema is the one this version works with.
+
+        Raises:
+            HistoryUnavailable: it is not, or the database does not answer.
+        """
+        current, head = self.revisions()
+        if current != head:
+            raise HistoryUnavailable(
+                f"The database's schema is at revision {current or 'none'}, this version of Umbel needs {head}.",
+                hint="Run `umbel db upgrade`.",
+            )
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("umbel.store") / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
+        raise HistoryUnavailable(f"The SQL database did not answer: {_cause(error)}") from error
+    except DBAPIError as error:
+        # SQLite raises the plain DatabaseError for a damaged file or one that is not a database.
+        if type(error) is DatabaseError or (error.connection_invalidated and not isinstance(error, IntegrityError)):
+            raise HistoryUnavailable(f"The SQL database did not answer: {_cause(error)}") from error
+        raise
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # None: we send BEGIN ourselves (see _begin_sqlite); the sqlite3 module would send it late, and never before DDL.
+    connection.isolation_level = None
+    # WAL: readers do not wait for the writer. FULL: a commit is on disk before it is acknowledged.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError:
+            # Two processes that open a new file at once: SQLite refuses the switch without calling its busy handler.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=OFF")
+    connection.execute("PRAGMA temp_store=MEMORY")
+    connection.execute("PRAGMA cache_size=-8192")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock at once: a transaction that reads first and writes later would otherwise fail,
+    # without waiting, when another process wrote in between (SQLITE_BUSY_SNAPSHOT).
+    write = connection.get_execution_options().get("umbel_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,238 @@
+"""Applying a batch of events to the history, exactly once."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+
+from umbel.events import EventRecord
+from umbel.machine import EventType, RunState, TaskState
+from umbel.store import plans, tables
+from umbel.store.database import Database
+from umbel.store.fold import Changes, Known, TaskKey, fold
+from umbel.store.rows import AppliedEvent, AttemptRow, RunHead, TaskRow
+from umbel.store.sql import upsert
+
+START: Final = "0-0"
+"""The position before a stream's first entry."""
+_CHUNK: Final = 400
+"""Rows asked for by one SELECT: SQLite's planner and its limit on parameters both like short lists."""
+_PLANS_KEPT: Final = 256
+
+_HEAD: Final = tuple(RunHead.__slots__)
+_TASK: Final = tuple(TaskRow.__slots__)
+_ATTEMPT: Final = tuple(AttemptRow.__slots__)
+_heads: Final = select(*(tables.runs.c[name] for name in _HEAD))
+_tasks: Final = select(*(tables.tasks.c[name] for name in _TASK))
+_attempts: Final = select(*(tables.attempts.c[name] for name in _ATTEMPT))
+_save_run: Final = (
+    update(tables.runs)
+    .where(tables.runs.c.id == bindparam("b_id"))
+    .values({name: bindparam(name) for name in _HEAD if name not in ("id", "plan_hash")})
+)
+_move: Final = (
+    update(tables.positions)
+    .where(tables.positions.c.partition == bindparam("b_partition"), tables.positions.c.stream_id == bindparam("b_old"))
+    .values(stream_id=bindparam("b_new"))
+)
+_number: Final = (
+    update(tables.counters)
+    .where(tables.counters.c.name == "events")
+    .values(value=tables.counters.c.value + bindparam("b_count"))
+    .returning(tables.counters.c.value)
+)
+_attempt_events: Final = frozenset(
+    {
+        EventType.TASK_SUCCEEDED,
+        EventType.TASK_FAILED,
+        EventType.TASK_RETRYING,
+        EventType.TASK_LOST,
+        EventType.TASK_SKIPPED,
+        EventType.TASK_FENCED,
+        EventType.TASK_STARTED,
+    }
+)
+
+
+class PositionMoved(Exception):
+    """Somebody else has projected this partition since the position was read. Read it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What `apply` did: the new events with their global numbers, and the runs whose end is now in the history."""
+
+    events: list[AppliedEvent] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
+    quarantined: list[tuple[EventRecord, str]] = field(default_factory=list)
+    """Events that could not be used, and why. They are passed over: one bad event must not stop the history."""
+    duplicates: int = 0
+
+
+class Projection:
+    """Writes events into the history. The stream position is saved in the same transaction as the rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._keys: dict[str, tuple[str, ...]] = {}
+
+    def position(self, partition: int) -> str:
+        """The stream id up to which the partition's events are in the history.
+
+        Raises:
+            HistoryUnavailable: the database does not answer.
+        """
+        table = tables.positions
+        asked = select(table.c.stream_id).where(table.c.partition == partition)
+        with self._database.read() as connection:
+            found = connection.scalar(asked)
+        if found is not None:
+            return str(found)
+        with self._database.write() as connection:
+            row = {"partition": partition, "stream_id": START}
+            connection.execute(upsert(connection, table, update=()), row)
+            return str(connection.scalar(asked))
+
+    def apply(self, partition: int, events: Sequence[EventRecord], expected: str, new: str) -> Applied:
+        """Writes `events`, which follow position `expected` and end at `new`, in one transaction.
+
+        Raises:
+            PositionMoved: the position is not `expected`; nothing was written.
+            HistoryUnavailable: the database does not answer; whether it was written tells `position`.
+        """
+        # Reading and folding happen before the write transaction, to keep it short: only a projector changes these
+        # rows, and if another one did so meanwhile, the position has moved and the write is given up.
+        with self._database.read() as connection:
+            known = self._known(connection, events)
+        changes = fold(known, events)
+        with self._database.write() as connection:
+            moved = connection.execute(_move, {"b_partition": partition, "b_old": expected, "b_new": new})
+            if moved.rowcount != 1:
+                raise PositionMoved(f"partition {partition} is no longer at {expected}")
+            _write(connection, changes)
+        settled = [event.run_id for event in changes.events if event.type == EventType.RUN_SETTLED]
+        return Applied(changes.events, settled, changes.quarantined, changes.duplicates)
+
+    def _known(self, connection: Connection, events: Sequence[EventRecord]) -> Known:
+        known = Known()
+        for ids in _chunks({event.run for event in events}):
+            for row in connection.execute(_heads.where(tables.runs.c.id.in_(ids))):
+                head = RunHead(*row)
+                head.state = RunState(head.state)
+                known.runs[head.id] = head
+        known.keys = self._keys_of(connection, {head.plan_hash for head in known.runs.values()})
+        places, attempted = _touched(events, {head.id for head in known.runs.values() if head.last_seq})
+        for chunk in _chunks(places):
+            pair = tuple_(tables.tasks.c.run_id, tables.tasks.c.idx)
+            for row in connection.execute(_tasks.where(pair.in_(chunk))):
+                task = TaskRow(*row)
+                task.state = TaskState(task.state)
+                known.tasks[task.run_id, task.idx] = task
+        for chunk in _chunks(attempted):
+            pair = tuple_(tables.attempts.c.run_id, tables.attempts.c.idx)
+            for row in connection.execute(_attempts.where(pair.in_(chunk))):
+                one = AttemptRow(*row)
+                known.attempts[one.run_id, one.idx, one.epoch, one.attempt] = one
+        return known
+
+    def _keys_of(self, connection: Connection, hashes: set[str]) -> dict[str, tuple[str, ...]]:
+        missing = hashes - self._keys.keys()
+        found = {key: self._keys[key] for key in hashes - missing}
+        if missing:
+            for key, plan in plans.load(connection, missing).items():
+                found[key] = tuple(node.key for node in plan.nodes)
+            # A plan never changes under its hash, so the only reason to drop one is room.
+            if len(self._keys) + len(found) > _PLANS_KEPT:
+                self._keys = {}
+            self._keys.update(found)
+        return found
+
+
+def _touched(events: Sequence[EventRecord], begun: set[str]) -> tuple[set[TaskKey], set[TaskKey]]:
+    """The tasks, and the tasks whose attempts, may have rows already. A run with no event so far has none."""
+    places: set[TaskKey] = set()
+    attempted: set[TaskKey] = set()
+    for event in events:
+        if event.run not in begun:
+            continue
+        if event.task is not None and event.type != EventType.TASK_LOG:
+            places.add((event.run, event.task))
+            if event.type in _attempt_events:
+                attempted.add((event.run, event.task))
+        data = event.data
+        for name in ("released", "blocked"):
+            listed = data.get(name)
+            if isinstance(listed, list):
+                places.update((event.run, index) for index in listed if type(index) is int)
+        if event.type == EventType.RUN_FAILED and type(data.get("task")) is int:
+            places.add((event.run, data["task"]))
+    # Numbers that no column can hold belong to events that the fold puts aside.
+    return {p for p in places if abs(p[1]) < 2**31}, {p for p in attempted if abs(p[1]) < 2**31}
+
+
+def _write(connection: Connection, changes: Changes) -> None:
+    if changes.events:
+        # The counter's row is also what makes projectors of several partitions commit in the order of their numbers,
+        # so that who reads the events after a number misses none.
+        last = connection.scalar(_number, {"b_count": len(changes.events)})
+        assert last is not None, "the migration made the counter"
+        for number, event in enumerate(changes.events, int(last) - len(changes.events) + 1):
+            event.id = number
+        connection.execute(insert(tables.events), [_event_values(event) for event in changes.events])
+    if changes.runs:
+        connection.execute(_save_run, [_head_values(head) for head in changes.runs.values()])
+    if changes.tasks:
+        connection.execute(upsert(connection, tables.tasks), [_task_values(row) for row in changes.tasks.values()])
+    if changes.attempts:
+        rows = [_attempt_values(row) for row in changes.attempts.values()]
+        connection.execute(upsert(connection, tables.attempts), rows)
+    if changes.logs:
+        names = ("run_id", "idx", "attempt", "at", "stream", "line")
+        connection.execute(insert(tables.logs), [dict(zip(names, line, strict=True)) for line in changes.logs])
+
+
+def _event_values(event: AppliedEvent) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "run_id": event.run_id,
+        "seq": event.seq,
+        "type": event.type,
+        "at": event.at,
+        "idx": event.idx,
+        "attempt": event.attempt,
+        "data": orjson.dumps(event.data).decode() if event.data else "{}",
+    }
+
+
+def _head_values(head: RunHead) -> dict[str, Any]:
+    return {
+        "b_id": head.id,
+        "state": head.state.value,
+        "settled": head.settled,
+        "started_at": head.started_at,
+        "finished_at": head.finished_at,
+        "updated_at": head.updated_at,
+        "tasks_done": head.tasks_done,
+        "retries": head.retries,
+        "failed_task": head.failed_task,
+        "error": head.error,
+        "last_seq": head.last_seq,
+    }
+
+
+def _task_values(row: TaskRow) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in _TASK}
+    values["state"] = row.state.value
+    return values
+
+
+def _attempt_values(row: AttemptRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _ATTEMPT}
+
+
+def _chunks(values: Collection[Any]) -> Iterable[list[Any]]:
+    ordered = list(values)
+    for start in range(0, len(ordered), _CHUNK):
+        yield ordered[start : start + _CHUNK]

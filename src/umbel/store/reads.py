@@ -1,0 +1,210 @@
+"""Reading the history."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+
+from umbel.errors import BadRequest
+from umbel.machine import RunState, TaskState
+from umbel.plan.model import Plan
+from umbel.store import plans, tables
+from umbel.store.database import Database
+from umbel.store.rows import AppliedEvent, AttemptRow, RunRow, TaskRow
+
+_runs: Final = tables.runs
+_run_columns: Final = select(*(_runs.c[name] for name in RunRow.__slots__))
+_task_columns: Final = select(*(tables.tasks.c[name] for name in TaskRow.__slots__))
+_attempt_columns: Final = select(*(tables.attempts.c[name] for name in AttemptRow.__slots__))
+_event_columns: Final = select(*(tables.events.c[name] for name in AppliedEvent.__slots__))
+_newest_first: Final = (_runs.c.created_at.desc(), _runs.c.id.desc())
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to list; None means all.
+
+    `since` (included) and `until` (not included) bound the time of acceptance in ms; `q` is looked for in id, name,
+    comment and payload, upper and lower case alike.
+    """
+
+    states: Collection[RunState] | None = None
+    definition: str | None = None
+    since: int | None = None
+    until: int | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Runs, newest first. `cursor` asks for the next page; None after the last."""
+
+    runs: list[RunRow]
+    cursor: str | None
+
+
+class Reads:
+    """Everything that is asked of the history. Every method raises `HistoryUnavailable` if it does not answer."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def run(self, run_id: str) -> RunRow | None:
+        """The run, or None."""
+        with self._database.read() as connection:
+            return run_by_id(connection, run_id)
+
+    def runs(self, wanted: RunFilter, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """A page of runs, newest first. New runs do not shift the pages that follow.
+
+        Raises:
+            BadRequest: the cursor is none that an earlier page gave.
+        """
+        statement = _filtered(_run_columns, wanted)
+        if cursor is not None:
+            at, run_id = _read_cursor(cursor)
+            older = and_(_runs.c.created_at == at, _runs.c.id < run_id)
+            statement = statement.where(or_(_runs.c.created_at < at, older), _runs.c.created_at <= at)
+        with self._database.read() as connection:
+            found = _run_rows(connection, statement.order_by(*_newest_first).limit(limit + 1))
+        more = len(found) > limit
+        found = found[:limit]
+        return Page(found, f"{found[-1].created_at}.{found[-1].id}" if more and found else None)
+
+    def runs_page(self, wanted: RunFilter, *, page: int, per_page: int) -> tuple[list[RunRow], int]:
+        """Page number `page` (from 1) of the runs, newest first, and how many runs there are in all."""
+        statement = _filtered(_run_columns, wanted).order_by(*_newest_first)
+        with self._database.read() as connection:
+            found = _run_rows(connection, statement.limit(per_page).offset((page - 1) * per_page))
+            total = connection.scalar(_filtered(select(func.count()).select_from(_runs), wanted)) or 0
+        return found, total
+
+    def count(self, wanted: RunFilter) -> dict[RunState, int]:
+        """How many runs stand in each state."""
+        statement = _filtered(select(_runs.c.state, func.count()), wanted).group_by(_runs.c.state)
+        with self._database.read() as connection:
+            return {RunState(state): number for state, number in connection.execute(statement)}
+
+    def live_runs(self, *, limit: int = 1000) -> list[RunRow]:
+        """Runs of which something may still be alive, oldest first."""
+        statement = _run_columns.where(~_runs.c.settled).order_by(_runs.c.created_at, _runs.c.id).limit(limit)
+        with self._database.read() as connection:
+            return _run_rows(connection, statement)
+
+    def unlaunched_runs(self, before: int, *, limit: int = 1000) -> list[RunRow]:
+        """Runs accepted before `before` (ms) of which the history holds no event, oldest first."""
+        statement = _run_columns.where(~_runs.c.settled, _runs.c.last_seq == 0, _runs.c.created_at < before)
+        with self._database.read() as connection:
+            return _run_rows(connection, statement.order_by(_runs.c.created_at, _runs.c.id).limit(limit))
+
+    def tasks(self, run_id: str) -> list[TaskRow]:
+        """The tasks to which something has happened, by index. The others are waiting."""
+        return self.tasks_of([run_id])[run_id]
+
+    def tasks_of(self, run_ids: Collection[str]) -> dict[str, list[TaskRow]]:
+        """`tasks` of several runs, with one question."""
+        table = tables.tasks
+        found: dict[str, list[TaskRow]] = {run_id: [] for run_id in run_ids}
+        statement = _task_columns.where(table.c.run_id.in_(found)).order_by(table.c.run_id, table.c.idx)
+        with self._database.read() as connection:
+            for row in connection.execute(statement):
+                task = TaskRow(*row)
+                task.state = TaskState(task.state)
+                found[task.run_id].append(task)
+        return found
+
+    def attempts(self, run_id: str, idx: int | None = None) -> list[AttemptRow]:
+        """The attempts of a run (or of one of its tasks), by task, then in order.
+
+        What still ran when its run was canceled, and was never heard of again, counts as canceled.
+        """
+        table = tables.attempts
+        statement = _attempt_columns.where(table.c.run_id == run_id)
+        if idx is not None:
+            statement = statement.where(table.c.idx == idx)
+        with self._database.read() as connection:
+            run = run_by_id(connection, run_id)
+            found = [
+                AttemptRow(*row)
+                for row in connection.execute(statement.order_by(table.c.idx, table.c.epoch, table.c.attempt))
+            ]
+        if run is not None and run.state is RunState.CANCELED and run.settled:
+            for one in found:
+                if one.outcome == "running":
+                    one.outcome = "canceled"
+                    one.finished_at = run.finished_at
+        return found
+
+    def events(self, run_id: str, after_seq: int = 0, *, limit: int = 1000) -> list[AppliedEvent]:
+        """The run's events numbered above `after_seq`, in order."""
+        table = tables.events
+        statement = _event_columns.where(table.c.run_id == run_id, table.c.seq > after_seq).order_by(table.c.seq)
+        with self._database.read() as connection:
+            return _event_rows(connection, statement.limit(limit))
+
+    def events_all(self, after_id: int = 0, *, limit: int = 1000) -> list[AppliedEvent]:
+        """The events of all runs with a global number above `after_id`, in order."""
+        table = tables.events
+        statement = _event_columns.where(table.c.id > after_id).order_by(table.c.id).limit(limit)
+        with self._database.read() as connection:
+            return _event_rows(connection, statement)
+
+    def last_event(self) -> int:
+        """The newest event's global number; 0 before the first."""
+        statement = select(tables.counters.c.value).where(tables.counters.c.name == "events")
+        with self._database.read() as connection:
+            return connection.scalar(statement) or 0
+
+    def plan(self, plan_hash: str) -> Plan | None:
+        """The plan with this content hash, or None."""
+        with self._database.read() as connection:
+            return plans.load(connection, [plan_hash]).get(plan_hash)
+
+
+def run_by_id(connection: Connection, run_id: str) -> RunRow | None:
+    """The run, or None."""
+    found = _run_rows(connection, _run_columns.where(_runs.c.id == run_id))
+    return found[0] if found else None
+
+
+def _run_rows(connection: Connection, statement: Select[Any]) -> list[RunRow]:
+    found = [RunRow(*row) for row in connection.execute(statement)]
+    for run in found:
+        run.state = RunState(run.state)
+    return found
+
+
+def _event_rows(connection: Connection, statement: Select[Any]) -> list[AppliedEvent]:
+    found = [AppliedEvent(*row) for row in connection.execute(statement)]
+    for event in found:
+        # A column of text: the row's last value is the JSON that `project.py` wrote.
+        event.data = orjson.loads(str(event.data))
+    return found
+
+
+def _filtered(statement: Select[Any], wanted: RunFilter) -> Select[Any]:
+    return statement.where(*_conditions(wanted))
+
+
+def _conditions(wanted: RunFilter) -> Iterable[ColumnElement[bool]]:
+    if wanted.states is not None:
+        yield _runs.c.state.in_([state.value for state in wanted.states])
+    if wanted.definition is not None:
+        yield _runs.c.definition == wanted.definition
+    if wanted.since is not None:
+        yield _runs.c.created_at >= wanted.since
+    if wanted.until is not None:
+        yield _runs.c.created_at < wanted.until
+    if wanted.q:
+        looked_at: Sequence[Any] = (_runs.c.id, _runs.c.name, _runs.c.comment, _runs.c.payload)
+        yield or_(*(column.icontains(wanted.q, autoescape=True) for column in looked_at))
+
+
+def _read_cursor(cursor: str) -> tuple[int, str]:
+    at, dot, run_id = cursor.partition(".")
+    # Its own length limit, so that no number is too large for the database.
+    if not (dot and run_id and at.isascii() and at.isdigit() and len(at) < 18):
+        raise BadRequest(f"The cursor {cursor[:80]!r} was not given by an earlier page.")
+    return int(at), run_id
