@@ -4,8 +4,9 @@ import hashlib
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class Node:
 
     `index` is its place in the definition (from 0) and its name in the engine; `key` is unique in the plan;
     `task` is the Celery task's name; `needs` are the indices it waits for, in definition order; `queue` None is the
-    default queue.
+    default queue. `takes_nothing`: it waits for its needs, but is called with the empty list and not with their
+    results, because an empty group stands between (celery-director's recording `yaml-EMPTY_GROUP`).
     """
 
     index: int
@@ -22,6 +24,29 @@ class Node:
     task: str
     needs: tuple[int, ...] = ()
     queue: str | None = None
+    takes_nothing: bool = False
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The nodes whose results it is called with (Director's `previous`)."""
+        return () if self.takes_nothing else self.needs
+
+    @property
+    def label(self) -> str:
+        """The key without the number that makes it unique: what Director's `/api` shows."""
+        return self.task if self.key.startswith(self.task + "#") else self.key
+
+    def argument(self, results: Sequence[Any]) -> Any:
+        """What the task is called with: None for a root, the bare result of one need, the list of several.
+
+        `results` are those of `needs`, in that order. These are Celery's own rules for a chain of groups: a group of
+        one hands on the bare value (canvas guide, "Group Unrolling").
+        """
+        if self.takes_nothing:
+            return []
+        if len(self.needs) > 1:
+            return list(results)
+        return results[0] if self.needs else None
 
 
 @dataclass(frozen=True)
@@ -29,7 +54,8 @@ class Plan:
     """A DAG in definition order. Immutable: a run keeps the plan it was started with.
 
     Raises:
-        ValueError: an index is out of place, a key is used twice, or nodes need each other in a circle. (The author's mistakes are found earlier, with line numbers, by `definition`.)
+        ValueError: an index is out of place, a key is used twice, or nodes need each other in a circle.
+            (The author's mistakes are found earlier, with line numbers, by `definition`.)
     """
 
     definition: str
@@ -73,23 +99,19 @@ class Plan:
     def order(self) -> tuple[int, ...]:
         """All indices, each after everything it needs (Kahn's algorithm; ties by index)."""
         missing = [len(node.needs) for node in self.nodes]
-        ready = [node.index for node in self.nodes if not node.needs]
+        ready = list(self.roots)
         done: list[int] = []
-        out: list[list[int]] = [[] for _ in self.nodes]
-        for node in self.nodes:
-            for need in node.needs:
-                out[need].append(node.index)
         while ready:
             following: list[int] = []
             for index in ready:
                 done.append(index)
-                for dependent in out[index]:
+                for dependent in self.dependents[index]:
                     missing[dependent] -= 1
                     if missing[dependent] == 0:
                         following.append(dependent)
-            ready = following
+            ready = sorted(following)
         if len(done) != len(self.nodes):
-            stuck = sorted(set(range(len(self.nodes))) - set(done))
+            stuck = sorted(set(range(len(self.nodes))) - set(done))[:10]
             raise ValueError(f"the tasks {[self.nodes[i].key for i in stuck]} wait for each other")
         return tuple(done)
 
@@ -115,7 +137,7 @@ class Plan:
     def to_json(self) -> str:
         """Canonical JSON, from which `from_json` makes an equal plan."""
         return json.dumps(
-            {"definition": self.definition, "nodes": [asdict(node) for node in self.nodes]},
+            {"definition": self.definition, "nodes": [_as_dict(node) for node in self.nodes]},
             sort_keys=True,
             separators=(",", ":"),
         )
@@ -124,10 +146,15 @@ class Plan:
     def from_json(text: str) -> "Plan":
         """The plan that `to_json` wrote."""
         data = json.loads(text)
-        return Plan(
-            data["definition"],
-            tuple(Node(**{**node, "needs": tuple(node["needs"])}) for node in data["nodes"]),
-        )
+        nodes = (Node(**{**node, "needs": tuple(node["needs"])}) for node in data["nodes"])
+        return Plan(data["definition"], tuple(nodes))
+
+
+def _as_dict(node: Node) -> dict[str, Any]:
+    # Not dataclasses.asdict, which copies deeply and takes most of a second for 10,000 nodes. What is rare is left out,
+    # so that plans without it keep their hash.
+    found = {"index": node.index, "key": node.key, "task": node.task, "needs": node.needs, "queue": node.queue}
+    return {**found, "takes_nothing": True} if node.takes_nothing else found
 
 
 def task_id(run_id: str, index: int) -> str:

@@ -1,0 +1,13 @@
+"""What an author writes, turned into frozen, validated values, with every mistake named by line, column, code and hint.
+
+Owns: the definition language: YAML in, `Catalog` out; the table of problem codes; JSON Schemas of payloads.
+May import: errors, machine, settings.
+Promises: reading never raises and never runs away; one bad definition leaves the others alone.
+"""
+
+from umbel.definition.check import check_tasks
+from umbel.definition.load import load_catalog
+from umbel.definition.model import Block, Catalog, Definition, Problem, TaskStep
+from umbel.definition.parse import parse
+
+__all__ = ["Block", "Catalog", "Definition", "Problem", "TaskStep", "check_tasks", "load_catalog", "parse"]

@@ -1,0 +1,147 @@
+"""What can be wrong with a definition file: one table of codes, and the collector that every reader reports to."""
+
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from umbel.definition.model import Problem
+
+CODES: Final[dict[str, str]] = {
+    # the file
+    "file-missing": "There is no workflows.yml in the project's folder.",
+    "file-unreadable": "The definition file is there but cannot be read.",
+    "file-too-large": "A definition file may hold up to 1 MB.",
+    "bad-character": "The file is not UTF-8 text, or holds a NUL or another character that YAML forbids.",
+    "yaml-syntax": "The text is not YAML.",
+    "too-deep": "Mappings and lists may be nested up to 50 deep, aliases included.",
+    "alias-bomb": "Aliases may add up to 100,000 values to what the file spells out, and may not contain themselves.",
+    "not-a-mapping": "The file must be one mapping of project.NAME to a definition.",
+    "no-definitions": "The file defines nothing.",
+    "too-many-problems": "Only the first 100 problems of a file are listed.",
+    # any value
+    "duplicate-key": "A mapping has the same key twice.",
+    "bad-key": "A key of a mapping must be plain text.",
+    "bad-value": "A value has no counterpart in JSON, or its YAML tag is not one of the plain ones.",
+    # one definition
+    "bad-name": "A definition is called project.NAME, in letters, digits, _ and -.",
+    "duplicate-definition": "A definition is written twice; the later one counts, as in celery-director.",
+    "bad-definition": "A definition is a mapping that has `tasks`.",
+    "no-tasks": "A definition must run at least one task.",
+    "bad-tasks": "`tasks` is a list (a chain with groups) or a mapping of key to task (any DAG).",
+    "bad-description": "`description` is text.",
+    "bad-defaults": "`defaults` is a mapping.",
+    "bad-queue": "`queue` is a queue's name, or {default: NAME, customs: {TASK: NAME}}.",
+    "bad-schema": "`schema` is the name of a file below schemas/ or an inline mapping: a valid JSON Schema.",
+    "schema-not-found": "There is no such file below schemas/.",
+    # the list form
+    "bad-step": "A step of a list is a task's name, or one name with {type: group, tasks: [...]} below it.",
+    "bad-block-type": "A block needs `type: group`, or inside a group `type: chain`.",
+    "chain-runs-as-group": "In the top list celery-director runs a `type: chain` as a group, and so does Umbel.",
+    # the mapping form
+    "bad-task": "A task of the mapping form is a mapping that has `task`: the name of a Celery task.",
+    "bad-task-name": "The name of a Celery task is printable text of up to 200 characters.",
+    "bad-task-key": "A key in `tasks` is made of letters, digits, _, - and dots.",
+    "unknown-key": "This key means nothing here.",
+    "not-supported-yet": "This key has a meaning, but not in this release.",
+    "bad-needs": "`needs` is one key or a list of different keys.",
+    "unknown-need": "`needs` names a key that is not in `tasks`.",
+    "cycle": "Tasks wait for each other in a circle.",
+    # against what is around the file
+    "unknown-task": "No Celery task of this name was found in the project.",
+    "plan-too-large": "A definition may have up to 100,000 tasks and 100,000 connections between them.",
+}
+"""Every problem's code and meaning. Codes never change their meaning; the reference page is rendered from here."""
+
+MAX_PROBLEMS: Final = 100
+_COMPARISONS: Final = 5_000
+
+
+class Position(Protocol):
+    """A place in a text, counted from 0: PyYAML's marks are such."""
+
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A `Position` of our own."""
+
+    line: int
+    column: int
+
+
+@dataclass(slots=True)
+class Report:
+    """Collects the problems of one file, each place and code once, up to `MAX_PROBLEMS`.
+
+    `line_offset` is added to every line: a part of a file is read as if it were the whole. `definition` is the name of
+    the definition being read; `errors` counts what was reported with severity "error", listed or not.
+    """
+
+    file: str
+    definition: str = ""
+    line_offset: int = 0
+    errors: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    _seen: set[tuple[int, int, str, str, str]] = field(default_factory=set)
+    _unlisted: int = 0
+    _comparisons: int = 0
+
+    def add(
+        self,
+        code: str,
+        where: Position | None,
+        message: str,
+        hint: str = "",
+        severity: Literal["error", "warning"] = "error",
+    ) -> None:
+        """Report one problem. `where` None means the whole file."""
+        line, column = (where.line + self.line_offset + 1, where.column + 1) if where else (0, 0)
+        self.add_at(code, line, column, message, hint, severity)
+
+    def add_at(
+        self,
+        code: str,
+        line: int,
+        column: int,
+        message: str,
+        hint: str = "",
+        severity: Literal["error", "warning"] = "error",
+    ) -> None:
+        """The same with line and column as they are shown: from 1, or 0 for the whole file."""
+        assert code in CODES, code
+        if severity == "error":
+            self.errors += 1
+        place = (line, column, code, message, self.definition)
+        if place in self._seen:
+            return
+        if len(self.problems) >= MAX_PROBLEMS:
+            self._unlisted += 1
+            return
+        self._seen.add(place)
+        self.problems.append(Problem(self.file, line, column, code, message, hint, self.definition, severity))
+
+    def nearest(self, word: str, candidates: Collection[str]) -> str:
+        """`Did you mean 'x'?` or nothing. Stops looking when a file is so wrong that guessing would cost seconds."""
+        self._comparisons += len(candidates)
+        if len(word) > 100 or self._comparisons > _COMPARISONS:
+            return ""
+        found = difflib.get_close_matches(word, [name for name in candidates if len(name) <= 100], n=1)
+        return f"Did you mean {found[0]!r}?" if found else ""
+
+    def result(self) -> tuple[Problem, ...]:
+        """All problems by line, and a last one that says how many were left out."""
+        listed = sorted(self.problems, key=lambda problem: (problem.line, problem.column))
+        if self._unlisted:
+            message = f"{self._unlisted} more problems are not listed"
+            listed.append(Problem(self.file, 0, 0, "too-many-problems", message, "Mend these first."))
+        return tuple(listed)
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """`text` for a message: quoted, control characters escaped, and cut."""
+    return repr(text if len(text) <= limit else text[: limit - 1] + "…")
