@@ -21,7 +21,7 @@ def add_missing(connection: Connection, plans: Iterable[tuple[Plan, int]]) -> No
             for key, (plan, at) in wanted.items()
             if key in missing
         ]
-        connection.execute(upsert(connection, tables.plans, update=()), rows)
+        connection.execute(upsert(connection.dialect.name, tables.plans, update=()), rows)
 
 
 def load(connection: Connection, hashes: Iterable[str]) -> dict[str, Plan]:

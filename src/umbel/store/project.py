@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
-import orjson
+from orjson import dumps
 from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
 from umbel.events import EventRecord
@@ -13,7 +14,7 @@ from umbel.store import plans, tables
 from umbel.store.database import Database
 from umbel.store.fold import Changes, Known, TaskKey, fold
 from umbel.store.rows import AppliedEvent, AttemptRow, RunHead, TaskRow
-from umbel.store.sql import upsert
+from umbel.store.sql import ManyRows, upsert
 
 START: Final = "0-0"
 """The position before a stream's first entry."""
@@ -24,14 +25,33 @@ _PLANS_KEPT: Final = 256
 _HEAD: Final = tuple(RunHead.__slots__)
 _TASK: Final = tuple(TaskRow.__slots__)
 _ATTEMPT: Final = tuple(AttemptRow.__slots__)
-_heads: Final = select(*(tables.runs.c[name] for name in _HEAD))
-_tasks: Final = select(*(tables.tasks.c[name] for name in _TASK))
-_attempts: Final = select(*(tables.attempts.c[name] for name in _ATTEMPT))
-_save_run: Final = (
+_EVENT: Final = tuple(AppliedEvent.__slots__)
+_CHANGED: Final = tuple(name for name in _HEAD if name not in ("id", "plan_hash"))
+_tasks, _attempts = tables.tasks.c, tables.attempts.c
+
+_heads: Final = select(*(tables.runs.c[name] for name in _HEAD)).where(
+    tables.runs.c.id.in_(bindparam("ids", expanding=True))
+)
+_known_tasks: Final = select(*(_tasks[name] for name in _TASK)).where(
+    tuple_(_tasks.run_id, _tasks.idx).in_(bindparam("places", expanding=True))
+)
+_known_attempts: Final = select(*(_attempts[name] for name in _ATTEMPT)).where(
+    tuple_(_attempts.run_id, _attempts.idx).in_(bindparam("places", expanding=True))
+)
+_save_runs: Final = ManyRows(
     update(tables.runs)
     .where(tables.runs.c.id == bindparam("b_id"))
-    .values({name: bindparam(name) for name in _HEAD if name not in ("id", "plan_hash")})
+    .values({name: bindparam(name) for name in _CHANGED}),
+    (*_CHANGED, "b_id"),
 )
+_save_tasks: Final = ManyRows(tables.tasks, _TASK)
+_save_attempts: Final = ManyRows(tables.attempts, _ATTEMPT)
+_save_events: Final = ManyRows(insert(tables.events), _EVENT)
+_save_logs: Final = ManyRows(insert(tables.logs), ("run_id", "idx", "attempt", "at", "stream", "line"))
+_head_values: Final = attrgetter(*_CHANGED, "id")
+_task_values: Final = attrgetter(*_TASK)
+_attempt_values: Final = attrgetter(*_ATTEMPT)
+_event_values: Final = attrgetter(*_EVENT[:-1])
 _move: Final = (
     update(tables.positions)
     .where(tables.positions.c.partition == bindparam("b_partition"), tables.positions.c.stream_id == bindparam("b_old"))
@@ -92,7 +112,7 @@ class Projection:
             return str(found)
         with self._database.write() as connection:
             row = {"partition": partition, "stream_id": START}
-            connection.execute(upsert(connection, table, update=()), row)
+            connection.execute(upsert(connection.dialect.name, table, update=()), row)
             return str(connection.scalar(asked))
 
     def apply(self, partition: int, events: Sequence[EventRecord], expected: str, new: str) -> Applied:
@@ -118,21 +138,19 @@ class Projection:
     def _known(self, connection: Connection, events: Sequence[EventRecord]) -> Known:
         known = Known()
         for ids in _chunks({event.run for event in events}):
-            for row in connection.execute(_heads.where(tables.runs.c.id.in_(ids))):
+            for row in connection.execute(_heads, {"ids": ids}):
                 head = RunHead(*row)
                 head.state = RunState(head.state)
                 known.runs[head.id] = head
         known.keys = self._keys_of(connection, {head.plan_hash for head in known.runs.values()})
         places, attempted = _touched(events, {head.id for head in known.runs.values() if head.last_seq})
         for chunk in _chunks(places):
-            pair = tuple_(tables.tasks.c.run_id, tables.tasks.c.idx)
-            for row in connection.execute(_tasks.where(pair.in_(chunk))):
+            for row in connection.execute(_known_tasks, {"places": chunk}):
                 task = TaskRow(*row)
                 task.state = TaskState(task.state)
                 known.tasks[task.run_id, task.idx] = task
         for chunk in _chunks(attempted):
-            pair = tuple_(tables.attempts.c.run_id, tables.attempts.c.idx)
-            for row in connection.execute(_attempts.where(pair.in_(chunk))):
+            for row in connection.execute(_known_attempts, {"places": chunk}):
                 one = AttemptRow(*row)
                 known.attempts[one.run_id, one.idx, one.epoch, one.attempt] = one
         return known
@@ -180,56 +198,12 @@ def _write(connection: Connection, changes: Changes) -> None:
         assert last is not None, "the migration made the counter"
         for number, event in enumerate(changes.events, int(last) - len(changes.events) + 1):
             event.id = number
-        connection.execute(insert(tables.events), [_event_values(event) for event in changes.events])
-    if changes.runs:
-        connection.execute(_save_run, [_head_values(head) for head in changes.runs.values()])
-    if changes.tasks:
-        connection.execute(upsert(connection, tables.tasks), [_task_values(row) for row in changes.tasks.values()])
-    if changes.attempts:
-        rows = [_attempt_values(row) for row in changes.attempts.values()]
-        connection.execute(upsert(connection, tables.attempts), rows)
-    if changes.logs:
-        names = ("run_id", "idx", "attempt", "at", "stream", "line")
-        connection.execute(insert(tables.logs), [dict(zip(names, line, strict=True)) for line in changes.logs])
-
-
-def _event_values(event: AppliedEvent) -> dict[str, Any]:
-    return {
-        "id": event.id,
-        "run_id": event.run_id,
-        "seq": event.seq,
-        "type": event.type,
-        "at": event.at,
-        "idx": event.idx,
-        "attempt": event.attempt,
-        "data": orjson.dumps(event.data).decode() if event.data else "{}",
-    }
-
-
-def _head_values(head: RunHead) -> dict[str, Any]:
-    return {
-        "b_id": head.id,
-        "state": head.state.value,
-        "settled": head.settled,
-        "started_at": head.started_at,
-        "finished_at": head.finished_at,
-        "updated_at": head.updated_at,
-        "tasks_done": head.tasks_done,
-        "retries": head.retries,
-        "failed_task": head.failed_task,
-        "error": head.error,
-        "last_seq": head.last_seq,
-    }
-
-
-def _task_values(row: TaskRow) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in _TASK}
-    values["state"] = row.state.value
-    return values
-
-
-def _attempt_values(row: AttemptRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _ATTEMPT}
+        rows = [(*_event_values(event), dumps(event.data).decode() if event.data else "{}") for event in changes.events]
+        _save_events.execute(connection, rows)
+    _save_runs.execute(connection, [_head_values(row) for row in changes.runs.values()])
+    _save_tasks.execute(connection, [_task_values(row) for row in changes.tasks.values()])
+    _save_attempts.execute(connection, [_attempt_values(row) for row in changes.attempts.values()])
+    _save_logs.execute(connection, changes.logs)
 
 
 def _chunks(values: Collection[Any]) -> Iterable[list[Any]]:
