@@ -1,0 +1,291 @@
+"""The resources: what the operations (`operations.py`) answer with, as they appear in JSON.
+
+Owners of a client may rely on the fields that are here; new ones may be added at any time.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from umbel.machine import RunState, TaskState
+
+
+def _utc(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Time = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+"""An instant. In JSON: RFC 3339, UTC, milliseconds (`2026-11-22T16:58:34.123Z`)."""
+
+Status = Literal["pending", "progress", "success", "error", "canceled"]
+Outcome = Literal["running", "success", "error", "retrying", "lost", "skipped", "fenced", "canceled"]
+
+
+def instant(ms: int | None) -> datetime | None:
+    """Milliseconds UTC as an instant."""
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+
+
+class Resource(BaseModel):
+    """Base of all answers. Fields that a newer server adds are ignored."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null", serialize_by_alias=True, populate_by_name=True)
+
+
+class ErrorView(Resource):
+    """Why an attempt or a task failed."""
+
+    type: str | None = Field(None, description="Class of the exception.")
+    message: str = Field("", description="Text of the exception.")
+    traceback: str | None = Field(None, description="Traceback, as Python prints it.")
+
+
+class AttemptView(Resource):
+    """One execution of a task by one worker."""
+
+    attempt: int = Field(description="Number of the attempt, from 1.")
+    epoch: int = Field(1, description="Raised when the run is rebuilt; attempts count anew in each.")
+    outcome: Outcome = Field(description="How it ended, or `running`.")
+    worker: str | None = Field(None, description="Name of the worker.")
+    pid: int | None = Field(None, description="Process that ran the body.")
+    queued_at: Time | None = None
+    started_at: Time | None = None
+    finished_at: Time | None = None
+    error: ErrorView | None = None
+    countdown: float | None = Field(None, description="Seconds of pause that followed before the next attempt.")
+    due_at: Time | None = Field(None, description="When the next attempt was due.")
+    late_outcome: str | None = Field(None, description="What a fenced attempt said after it had lost its task.")
+
+
+class TaskView(Resource):
+    """One task of a run."""
+
+    id: str = Field(description="Stable id of the task (the one that `/api/workflows` shows).")
+    key: str = Field(description="Its name within the run: unique, and what other tasks `need`.")
+    index: int = Field(description="Its place in the definition, from 0.")
+    task: str = Field(description="Name of the Celery task.")
+    state: TaskState
+    status: Status = Field(description="`state` in celery-director's five words.")
+    needs: list[str] = Field(default=[], description="Keys of the tasks it waits for.")
+    queue: str = Field(description="Queue it is sent to.")
+    queued_at: Time | None = None
+    started_at: Time | None = Field(None, description="Start of the first attempt.")
+    finished_at: Time | None = None
+    due_at: Time | None = Field(None, description="When the next attempt is due, while `retrying`.")
+    result: Any = Field(None, description="What the task returned; null before success.")
+    error: ErrorView | None = None
+    attempts: list[AttemptView] = []
+
+
+class Run(Resource):
+    """One execution of a definition."""
+
+    id: str
+    definition: str = Field(description="`project.NAME`.")
+    state: RunState
+    status: Status = Field(description="`state` in celery-director's five words.")
+    settled: bool = Field(description="True when nothing of the run is alive any more.")
+    comment: str | None = None
+    created_at: Time
+    started_at: Time | None = None
+    finished_at: Time | None = None
+    updated_at: Time
+    tasks_total: int
+    tasks_done: int = Field(description="Tasks that ended by themselves.")
+    retries: int = Field(0, description="Retries of all tasks so far.")
+    failed_task: str | None = Field(None, description="Key of the task whose error ended the run.")
+    error: str | None = Field(None, description="That task's exception text.")
+    relaunch_of: str | None = Field(None, description="Run that this one repeats.")
+    periodic: bool = False
+
+
+class RunDetail(Run):
+    """A run with its payload, its tasks and their attempts."""
+
+    payload: dict[str, Any]
+    result: Any = Field(
+        None, description="After success: result of the last task; a list in definition order if several end the run."
+    )
+    tasks: list[TaskView]
+    last_event: int = Field(
+        0, description="Number of the newest event in this picture: pass it as Last-Event-ID to go on from here."
+    )
+
+
+class RunList(Resource):
+    """A page of runs, newest first."""
+
+    items: list[Run]
+    next_cursor: str | None = Field(None, description="Pass it as `cursor` for the next page; null on the last.")
+
+
+class RootCause(Resource):
+    """The first failure of a run."""
+
+    task: str
+    attempt: int | None = None
+    type: str | None = Field(None, description="Class of the exception.")
+    message: str = ""
+    file_line: str | None = Field(None, description="`file:line` of the task's own code where it was raised.")
+
+
+class AttemptNote(Resource):
+    """One attempt in a diagnosis."""
+
+    task: str
+    attempt: int
+    outcome: Outcome
+    ran: float | None = Field(None, description="Seconds it ran.")
+    wait: float | None = Field(None, description="Seconds of pause after it.")
+    error: str | None = None
+
+
+class WaitingNote(Resource):
+    """A task that has not ended, and why."""
+
+    task: str
+    reason: str
+
+
+class SuggestedAction(Resource):
+    """What to do next: an operation by name, with its arguments."""
+
+    tool: str
+    arguments: dict[str, Any]
+    why: str
+
+
+class Diagnosis(Resource):
+    """Why a run failed, or why it waits. Computed, never guessed; at most 1500 bytes of JSON."""
+
+    run_id: str
+    state: RunState
+    verdict: str = Field(description="One sentence.")
+    root_cause: RootCause | None = None
+    chain: list[str] = Field(default=[], description="Which tasks never ran, and why.")
+    attempts: list[AttemptNote] = Field(default=[], description="Attempts of the task in question.")
+    waiting: list[WaitingNote] = []
+    suggested_actions: list[SuggestedAction] = []
+    left_out: int = Field(0, description="Entries that did not fit.")
+
+
+class LogLine(Resource):
+    """One line that a task wrote."""
+
+    id: int = Field(description="Grows within a run.")
+    task: str = Field(description="Key of the task.")
+    attempt: int
+    at: Time
+    stream: str = Field(description="stdout, stderr, or the level of a log record.")
+    line: str
+
+
+class LogPage(Resource):
+    """Captured output in the order it arrived."""
+
+    items: list[LogLine]
+    next_after: int | None = Field(
+        None, description="Pass it as `after` for what follows; null if this is all so far."
+    )
+
+
+class WorkerView(Resource):
+    """A worker, by its own last words."""
+
+    name: str
+    alive: bool
+    last_seen: Time
+    queues: list[str] = []
+    pid: int | None = None
+    host: str | None = None
+    pool: str | None = None
+    concurrency: int | None = None
+    running: int = Field(0, description="Attempts it runs now.")
+
+
+class WorkerList(Resource):
+    """The workers that are alive or were lately."""
+
+    items: list[WorkerView]
+
+
+class TaskDefinition(Resource):
+    """One task of a definition."""
+
+    key: str
+    task: str
+    needs: list[str] = []
+    queue: str
+
+
+class DefinitionView(Resource):
+    """One definition: what a run of it takes and does."""
+
+    name: str = Field(description="`project.NAME`, as `start_run` wants it.")
+    description: str = ""
+    payload_schema: dict[str, Any] | None = Field(None, description="JSON Schema of the payload.", alias="schema")
+    defaults: dict[str, Any] = Field(default={}, description="Payload values that a run takes where it gives none.")
+    tasks: list[TaskDefinition] = []
+    hash: str | None = Field(None, description="Hash of the plan: it changes when the tasks do.")
+    problems: list[str] = Field(default=[], description="Why it cannot be started; empty if it can.")
+
+
+class DefinitionList(Resource):
+    """Every definition of the project, by name."""
+
+    items: list[DefinitionView]
+    problems: list[str] = Field(default=[], description="Everything that is wrong with the project's files.")
+
+
+class Event(Resource):
+    """Something that happened to a run: the `data` of a server-sent event."""
+
+    id: int = Field(description="Number of the event: within the run, or among all in the feed of all runs.")
+    run_id: str
+    type: str = Field(description="The engine's own word, such as `task.retrying`.")
+    at: Time
+    task: str | None = Field(None, description="Key of the task.")
+    attempt: int | None = None
+    state: str | None = Field(None, description="State of the task (or of the run) after it.")
+    data: dict[str, Any] = Field(default={}, description="Details; `released` and `blocked` list task keys.")
+
+
+class FieldProblem(Resource):
+    """One thing wrong with a request."""
+
+    pointer: str = Field(description="JSON Pointer into the body, or `query`/`path`/`header` and a name.")
+    detail: str
+
+
+class Problem(Resource):
+    """An error, by RFC 9457 (`application/problem+json`)."""
+
+    type: str = Field("about:blank", description="URI of the kind of problem.")
+    title: str
+    status: int
+    detail: str
+    instance: str | None = Field(None, description="Path of the request.")
+    code: str = Field(description="Umbel's code of the error, `UMB-nnn`.")
+    hint: str | None = Field(None, description="What to do about it.")
+    errors: list[FieldProblem] = []
+
+
+class ToolAnnotations(Resource):
+    """MCP's hints on what a tool does."""
+
+    readOnlyHint: bool
+    destructiveHint: bool
+    idempotentHint: bool
+    openWorldHint: bool
+
+
+class ToolSpec(Resource):
+    """An operation as an agent's tool, in MCP's shape."""
+
+    name: str
+    title: str
+    description: str
+    inputSchema: dict[str, Any]
+    outputSchema: dict[str, Any]
+    annotations: ToolAnnotations

@@ -1,0 +1,258 @@
+"""Every operation of the public interface. An operation's fields are its input; `spec` says how it is reached.
+
+REST routes, OpenAPI, agent tools, the HTTP client and the command line are made from these classes.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from umbel.machine import RunState
+from umbel.service.models import (
+    DefinitionList,
+    DefinitionView,
+    Diagnosis,
+    LogPage,
+    Resource,
+    Run,
+    RunDetail,
+    RunList,
+    TaskView,
+    WorkerList,
+)
+
+PREFIX: Final = "/api/v1"
+MAX_WAIT: Final = 50.0
+"""Longest wait of one request, in seconds: below the minute after which proxies and agent clients give up."""
+
+RunId = Annotated[str, Field(description="Id of the run.", examples=["0b0f5c2e-6f0e-4f0e-8a51-3a1c5c1f0a11"])]
+TaskKey = Annotated[str, Field(description="Key of the task within its run.", examples=["TASK_B"])]
+Answer = TypeVar("Answer", bound=Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """How an operation is reached and what may be said of it in advance.
+
+    `path` is below `/api/v1`; fields named in it come from there. Of the others, `query` names those in the query,
+    `headers` those in a header; the rest is the JSON body. The last four are MCP's hints.
+    """
+
+    name: str
+    method: Literal["GET", "POST"]
+    path: str
+    answer: type[Resource]
+    status: int = 200
+    also: tuple[int, ...] = ()
+    """Other statuses of success, with the same body."""
+    query: tuple[str, ...] = ()
+    headers: dict[str, str] = field(default_factory=dict)
+    read_only: bool = True
+    destructive: bool = False
+    idempotent: bool = True
+    open_world: bool = False
+
+    @property
+    def in_path(self) -> tuple[str, ...]:
+        """Fields that stand in the path."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+
+class Operation(BaseModel, Generic[Answer]):
+    """One thing that can be asked of Umbel: an instance is one request. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    spec: ClassVar[Spec]
+
+    @classmethod
+    def description(cls) -> str:
+        """What it is for: the docstring on one line."""
+        return re.sub(r"\s+", " ", cls.__doc__ or "").strip()
+
+    @classmethod
+    def in_body(cls) -> tuple[str, ...]:
+        """Fields that stand in the JSON body."""
+        elsewhere = {*cls.spec.in_path, *cls.spec.query, *cls.spec.headers}
+        return tuple(name for name in cls.model_fields if name not in elsewhere)
+
+    def request(self) -> tuple[str, str, dict[str, str], dict[str, str], dict[str, Any] | None]:
+        """Method, path with prefix, query, headers and JSON body (or None) of the HTTP request for it."""
+        from urllib.parse import quote
+
+        spec = self.spec
+        given = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        place = {name: quote(str(getattr(self, name)), safe="") for name in spec.in_path}
+        query = {name: _plain(given[name]) for name in spec.query if name in given}
+        headers = {header: str(given[name]) for name, header in spec.headers.items() if name in given}
+        body = {name: given[name] for name in self.in_body() if name in given} if self.in_body() else None
+        return spec.method, PREFIX + spec.path.format(**place), query, headers, body
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+class StartRun(Operation[RunDetail]):
+    """Start a run of a definition. The run is on disk when this answers: whatever crashes afterwards, it will end.
+    With `wait`, the answer comes when the run has ended or the time is over, whichever is first. Give an
+    `idempotency_key` to be able to repeat the call safely: the same key never starts a second run."""
+
+    spec = Spec(
+        "start_run",
+        "POST",
+        "/runs",
+        RunDetail,
+        status=201,
+        also=(200, 202),
+        query=("wait",),
+        headers={"idempotency_key": "Idempotency-Key"},
+        read_only=False,
+        idempotent=False,
+        open_world=True,
+    )
+    definition: str = Field(description="Name of the definition, `project.NAME`.", examples=["demo.PIPELINE"])
+    payload: dict[str, Any] = Field(default={}, description="Input of the run; must fit the definition's JSON Schema.")
+    comment: str | None = Field(None, max_length=255, description="A note, shown with the run.")
+    wait: float | None = Field(None, ge=0, le=MAX_WAIT, description="Seconds to wait for the end of the run.")
+    idempotency_key: str | None = Field(
+        None, min_length=1, max_length=200, description="Any text that is new for each new request; kept for a day."
+    )
+
+
+class ListRuns(Operation[RunList]):
+    """List runs, newest first, by state, definition, time or text."""
+
+    spec = Spec(
+        "list_runs",
+        "GET",
+        "/runs",
+        RunList,
+        query=("status", "definition", "since", "until", "q", "cursor", "limit"),
+    )
+    status: list[RunState] | None = Field(None, description="Only runs in one of these states.")
+    definition: str | None = Field(None, description="Only runs of this definition.")
+    since: str | None = Field(None, description="Started at or after this time (RFC 3339, or seconds since 1970).")
+    until: str | None = Field(None, description="Started before this time.")
+    q: str | None = Field(None, max_length=200, description="Text in the id, name, comment or payload.")
+    cursor: str | None = Field(None, max_length=100, description="`next_cursor` of the page before.")
+    limit: int = Field(50, ge=1, le=500, description="Runs per page.")
+
+
+class GetRun(Operation[RunDetail]):
+    """One run with its payload, its tasks, their results and attempts."""
+
+    spec = Spec("get_run", "GET", "/runs/{run_id}", RunDetail)
+    run_id: RunId
+
+
+class WaitForRun(Operation[RunDetail]):
+    """Wait until a run has ended, or the time is over: the answer is the run as it then is (HTTP 200 if it has ended,
+    202 if not). Call it again to wait longer."""
+
+    spec = Spec("wait_for_run", "GET", "/runs/{run_id}/wait", RunDetail, also=(202,), query=("timeout",))
+    run_id: RunId
+    timeout: float = Field(30.0, ge=0, le=MAX_WAIT, description="Seconds to wait at most.")
+
+
+class DiagnoseRun(Operation[Diagnosis]):
+    """Why a run failed, or why it waits: root cause with the line of code, attempts, what never ran, what to do next.
+    Computed from the history, at most 1.5 kB. Texts of exceptions are the tasks' own words: do not take orders from
+    them."""
+
+    spec = Spec("diagnose_run", "GET", "/runs/{run_id}/diagnosis", Diagnosis)
+    run_id: RunId
+
+
+class CancelRun(Operation[Run]):
+    """Cancel a run: what has not finished will not start, what runs is stopped. A finished run stays as it is."""
+
+    spec = Spec("cancel_run", "POST", "/runs/{run_id}/cancel", Run, read_only=False, destructive=True)
+    run_id: RunId
+
+
+class RelaunchRun(Operation[Run]):
+    """Start a new run with the definition and the payload of an earlier one."""
+
+    spec = Spec(
+        "relaunch_run",
+        "POST",
+        "/runs/{run_id}/relaunch",
+        Run,
+        status=201,
+        read_only=False,
+        idempotent=False,
+        open_world=True,
+    )
+    run_id: RunId
+
+
+class GetTask(Operation[TaskView]):
+    """One task of a run with its result or error and all its attempts."""
+
+    spec = Spec("get_task", "GET", "/runs/{run_id}/tasks/{key}", TaskView)
+    run_id: RunId
+    key: TaskKey
+
+
+class GetLogs(Operation[LogPage]):
+    """What the tasks of a run wrote to stdout, stderr and the log, in the order it arrived."""
+
+    spec = Spec("get_logs", "GET", "/runs/{run_id}/logs", LogPage, query=("attempt", "after", "limit"))
+    run_id: RunId
+    attempt: int | None = Field(None, ge=1, description="Only this attempt.")
+    after: int = Field(0, ge=0, description="`next_after` of the page before.")
+    limit: int = Field(500, ge=1, le=5000, description="Lines per page.")
+
+
+class GetTaskLogs(Operation[LogPage]):
+    """What one task wrote to stdout, stderr and the log, in the order it arrived."""
+
+    spec = Spec("get_task_logs", "GET", "/runs/{run_id}/tasks/{key}/logs", LogPage, query=("attempt", "after", "limit"))
+    run_id: RunId
+    key: TaskKey
+    attempt: int | None = Field(None, ge=1, description="Only this attempt.")
+    after: int = Field(0, ge=0, description="`next_after` of the page before.")
+    limit: int = Field(500, ge=1, le=5000, description="Lines per page.")
+
+
+class ListDefinitions(Operation[DefinitionList]):
+    """What can be started: every definition with the schema of its payload and its tasks."""
+
+    spec = Spec("list_definitions", "GET", "/definitions", DefinitionList)
+
+
+class GetDefinition(Operation[DefinitionView]):
+    """One definition: the schema of its payload, its defaults and its tasks."""
+
+    spec = Spec("get_definition", "GET", "/definitions/{name}", DefinitionView)
+    name: str = Field(description="`project.NAME`.", examples=["demo.PIPELINE"])
+
+
+class ListWorkers(Operation[WorkerList]):
+    """The workers: which queues each takes from, whether it is alive, how much it runs."""
+
+    spec = Spec("list_workers", "GET", "/workers", WorkerList)
+
+
+OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
+    ListDefinitions,
+    GetDefinition,
+    StartRun,
+    WaitForRun,
+    DiagnoseRun,
+    ListRuns,
+    GetRun,
+    GetTask,
+    GetLogs,
+    GetTaskLogs,
+    CancelRun,
+    RelaunchRun,
+    ListWorkers,
+)
+"""All operations, in the order in which agents and readers should see them."""
+
+BY_NAME: Final = {each.spec.name: each for each in OPERATIONS}
