@@ -29,7 +29,8 @@ cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}
 if ! { mkdir -p "$cache" && [ -w "$cache" ]; } 2>/dev/null; then
     export UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1
 fi
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 UV_LINK_MODE="${UV_LINK_MODE:-copy}"
+# uv trusts its own list of certificates unless told; a company's proxy is in the system's.
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 UV_LINK_MODE="${UV_LINK_MODE:-copy}" UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}"
 unset VIRTUAL_ENV PYTHONHOME PYTHONPATH || true
 
 if [ "$healthy" = no ]; then
@@ -59,6 +60,7 @@ echo "umbel setup: installing the pinned dependencies"
 if [ -n "$uv" ] && by_uv --require-hashes -r requirements-dev.txt; then
     by_uv --no-deps --no-build-isolation -e . || fail "could not install the project itself; see the message above."
 else
+    echo "umbel setup: uv could not do it; pip takes longer"
     by_pip --require-hashes -r requirements-dev.txt || fail "could not install the dependencies; see the message above."
     by_pip --no-deps --no-build-isolation -e . || fail "could not install the project itself; see the message above."
 fi

@@ -101,7 +101,7 @@ def sleeps(path: Path) -> Iterator[str]:
 
 
 def may_sleep(path: Path) -> bool:
-    """Chaos, the one helper that polls, and the bodies of test tasks (files named tasks), where it is work."""
+    """Chaos, the one helper that polls, and bodies of test tasks (files named tasks), where it is work."""
     place = path.relative_to(ROOT / "tests")
     return (
         place.parts[0] in {"chaos", "waiting.py"}
