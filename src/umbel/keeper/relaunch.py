@@ -1,0 +1,70 @@
+"""Launches what was committed to SQL but never reached the state store (the server or the store died in between)."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from umbel.keeper.loop import ThreadLoop
+from umbel.keeper.project import Projector
+from umbel.store import RunRow
+
+log = logging.getLogger(__name__)
+
+EVERY: Final = 5.0
+"""Seconds between two looks."""
+YOUNG: Final = 2.0
+"""Seconds after its acceptance in which a run is still its request's own business."""
+CATCH_UP: Final = 10.0
+
+
+class Unlaunched(Protocol):
+    """What the loop needs of the store."""
+
+    def unlaunched_runs(self, before: int, *, limit: int = ...) -> list[RunRow]:
+        """Runs accepted before `before` (ms) of which the history holds no event."""
+        ...
+
+
+class Knows(Protocol):
+    """What the loop needs of the engine."""
+
+    def knows(self, runs: Sequence[str]) -> list[bool]:
+        """For each run, whether the state store has it."""
+        ...
+
+
+class Relaunch(ThreadLoop):
+    """Calls `launch` for each run that SQL holds as live, that has no event, and that the state store does not know.
+
+    A run that had ended is never among them: its keys go only after its events are in the history. That is also why
+    the projectors must have caught up first: a run without events in a history that lags says nothing.
+    """
+
+    def __init__(
+        self, store: Unlaunched, engine: Knows, projectors: Sequence[Projector], launch: Callable[[RunRow], object]
+    ) -> None:
+        super().__init__("relaunch")
+        self.launched = 0
+        """Runs launched since the start."""
+        self._store = store
+        self._engine = engine
+        self._projectors = projectors
+        self._launch = launch
+
+    def turn(self) -> float:
+        """One look."""
+        before = time.time_ns() // 1_000_000 - round(YOUNG * 1000)
+        if not self._store.unlaunched_runs(before, limit=1):
+            return EVERY
+        since = time.monotonic()
+        if not all(projector.wait_caught_up(since, CATCH_UP) for projector in self._projectors):
+            return EVERY
+        runs = self._store.unlaunched_runs(before)
+        known = self._engine.knows([run.id for run in runs])
+        for run, is_known in zip(runs, known, strict=True):
+            if not is_known and not self.stopping.is_set():
+                log.warning("run %s was accepted but not launched; launching it now", run.id)
+                self._launch(run)
+                self.launched += 1
+        return EVERY
