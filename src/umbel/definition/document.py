@@ -5,6 +5,7 @@ Sizes are measured on the parser's events, before any tree is made, so that neit
 """
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -171,12 +172,18 @@ def plain(node: Node, report: Report) -> Any:
         if value is not _NO_VALUE:
             return value
     tag = node.tag.removeprefix(_TAG)
-    what = describe(node) if node.tag in _SCALARS else f"a value of the YAML tag {shorten(tag)}"
-    report.add("bad-value", node.start_mark, f"{what} has no JSON counterpart", "Put it in quotes to make it text.")
+    hint = "Put it in quotes to make it text."
+    what = f"a value of the YAML tag {shorten(tag)}"
+    if node.tag in _SCALARS:
+        what = describe(node)
+    elif node.tag in _AS_TEXT:
+        what, hint = describe(node), "Remove the NUL or surrogate character from it."
+    report.add("bad-value", node.start_mark, f"{what} has no JSON counterpart", hint)
     return None
 
 
 _NO_VALUE: Final = object()
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")  # PostgreSQL takes no NUL, UTF-8 no surrogates
 _CONSTRUCT: Final[dict[str, Any]] = {
     _TAG + "int": SafeConstructor.construct_yaml_int,
     _TAG + "float": SafeConstructor.construct_yaml_float,
@@ -188,7 +195,7 @@ def _scalar(node: ScalarNode) -> Any:
     """Text, 64-bit integer, finite float, truth value or None; `_NO_VALUE` for anything else."""
     text: str = node.value
     if node.tag in _AS_TEXT:
-        return text if not Reader.NON_PRINTABLE.search(text) else _NO_VALUE
+        return text if not _UNSTORABLE.search(text) else _NO_VALUE
     if node.tag == _TAG + "null":
         return None
     if node.tag not in _CONSTRUCT or len(text) > 100:

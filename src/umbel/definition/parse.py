@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ _LATER: Final = {
     "run_if": "decides whether to run after failures",
 }
 _MAX_PARTS: Final = 500
-_PART: Final = re.compile(r"^(?=[A-Za-z0-9_\"'-])", re.MULTILINE)
+_PART: Final = re.compile(r"^(?=[A-Za-z0-9_\"'])", re.MULTILINE)
 
 Pair = tuple[Node, Node]
 
@@ -57,25 +58,30 @@ def _roots(text: str, report: Report) -> Iterator[tuple[int, Node]]:
     try:
         root = compose(text)
     except Refused as error:
-        report.add(error.code, error.where, error.message, error.hint)
-        if error.where is None or error.code == "bad-character":
-            return
+        before = report.errors
+        parts = list(_parts(text, report)) if error.where and error.code != "bad-character" else []
+        if report.errors == before:  # no part shows the mistake more precisely
+            report.line_offset = 0
+            report.add(error.code, error.where, error.message, error.hint)
+        yield from parts
     else:
         if root is not None:
             yield 0, root
-        return
+
+
+def _parts(text: str, report: Report) -> Iterator[tuple[int, Node]]:
     starts = [match.start() for match in _PART.finditer(text)]
     if not 1 < len(starts) <= _MAX_PARTS:
         return
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        report.line_offset = text.count("\n", 0, start)
+    for start, end in pairwise([*starts, len(text)]):
+        report.line_offset = offset = text.count("\n", 0, start)
         try:
             root = compose(text[start:end])
         except Refused as error:
             report.add(error.code, error.where, error.message, error.hint)
         else:
             if isinstance(root, MappingNode):
-                yield report.line_offset, root
+                yield offset, root
 
 
 def _read_all(

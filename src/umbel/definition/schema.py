@@ -41,7 +41,7 @@ def load_schema(folder: Path, name: str) -> Mapping[str, Any]:
     if len(raw) > MAX_BYTES:
         raise DefinitionError(f"the schema {name!r} is larger than {MAX_BYTES:,} bytes")
     try:
-        schema = json.loads(raw)
+        schema = json.loads(raw, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise DefinitionError(f"schemas/{name}.json is not JSON: {error}") from error
     if not isinstance(schema, dict):
@@ -82,6 +82,10 @@ def payload_errors(schema: Mapping[str, Any], payload: Any) -> list[str]:
         raise DefinitionError(f"the JSON Schema refers to {error.ref!r}, which is not there") from error
     except RecursionError as error:
         raise DefinitionError("the JSON Schema or the payload is nested too deep") from error
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON value")
 
 
 def _class_for(schema: Mapping[str, Any]) -> type[Validator]:

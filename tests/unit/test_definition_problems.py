@@ -1,0 +1,286 @@
+"""Each problem code: a text that has it, where it points, and that it leaves the neighbours alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from umbel.definition import Catalog, check_tasks, load_catalog, parse
+from umbel.definition.problems import CODES, MAX_PROBLEMS
+from umbel.plan import build_all
+
+GOOD = "ok.FINE: {tasks: [A]}\n"
+
+# code -> texts, each with the line and column it must point to. GOOD is put behind each that is marked with True.
+CASES: dict[str, list[tuple[str, int, int, bool]]] = {
+    "bad-character": [("a.B:\n  tasks: [A\0]\n", 2, 12, False), ("a.B: {tasks: ['\ud800']}\n", 1, 16, False)],
+    "file-too-large": [("# " + "x" * 1_000_000, 0, 0, False)],
+    "yaml-syntax": [
+        ("a.B: [\n", 2, 1, True),
+        ("a.B:\n\ttasks: [A]\n", 2, 1, True),
+        ("a.B: {tasks: [*nothing]}\n", 1, 15, True),
+        ("a.B: {tasks: [A]}\n---\n", 2, 1, True),
+    ],
+    "too-deep": [("a.B: {tasks: " + "[" * 60 + "]" * 60 + "}\n", 1, 62, True)],
+    "alias-bomb": [
+        ("a.B: &me {tasks: [*me]}\n", 1, 19, True),
+        (
+            "a.B:\n  x0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+            + "".join(f"  x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]\n" for n in range(1, 7)),
+            6,
+            47,
+            True,
+        ),
+    ],
+    "not-a-mapping": [("- a\n", 1, 1, False), ("text", 1, 1, False)],
+    "no-definitions": [("", 0, 0, False), ("# nothing yet\n", 0, 0, False), ("{}", 0, 0, False)],
+    "duplicate-key": [
+        ("a.B:\n  tasks: [A]\n  tasks: [B]\n", 3, 3, True),
+        ("a.B:\n  tasks: [A]\n  x: {y: 1, y: 2}\n", 3, 13, True),
+        ("a.B:\n  tasks:\n    a: {task: A}\n    a: {task: B}\n", 4, 5, True),
+    ],
+    "bad-key": [("a.B:\n  tasks: [A]\n  [x]: y\n", 3, 3, True)],
+    "bad-value": [
+        ("a.B:\n  tasks: [A]\n  x: !!binary aGk=\n", 3, 6, True),
+        ("a.B:\n  tasks: [A]\n  x: !!python/object:os.system {}\n", 3, 6, True),
+        ("a.B:\n  tasks: [A]\n  x: .inf\n", 3, 6, True),
+        ("a.B:\n  tasks: [A]\n  x: !!int many\n", 3, 6, True),
+        ("a.B:\n  tasks: [A]\n  x: 99999999999999999999\n", 3, 6, True),
+        ("a.B:\n  tasks: [A]\n  x: " + "9" * 5000 + "\n", 3, 6, True),
+        ("a.B:\n  tasks: [A]\n  <<: text\n", 3, 7, True),
+        ('a.B:\n  tasks: [A]\n  x: "\\0"\n', 3, 6, True),
+    ],
+    "bad-name": [
+        ("NODOT: {tasks: [A]}\n", 1, 1, True),
+        ("a.: {tasks: [A]}\n", 1, 1, True),
+        ("'a b.C': {tasks: [A]}\n", 1, 1, True),
+        ("[a.B]: {tasks: [A]}\n", 1, 1, True),
+        (f"a.{'B' * 300}: {{tasks: [A]}}\n", 1, 1, True),
+    ],
+    "bad-definition": [("a.B: [A]\n", 1, 6, True), ("a.B: {queue: q}\n", 1, 1, True), ("a.B:\n", 1, 5, True)],
+    "no-tasks": [
+        ("a.B: {tasks: []}\n", 1, 14, True),
+        ("a.B: {tasks: {}}\n", 1, 14, True),
+        ("a.B: {tasks: [{G: {type: group, tasks: []}}]}\n", 1, 14, True),
+    ],
+    "bad-tasks": [("a.B: {tasks: 3}\n", 1, 14, True), ("a.B: {tasks: [{G: {type: group, tasks: A}}]}\n", 1, 40, True)],
+    "bad-description": [("a.B: {tasks: [A], description: [x]}\n", 1, 32, True)],
+    "bad-defaults": [("a.B: {tasks: [A], defaults: 3}\n", 1, 29, True)],
+    "bad-queue": [
+        ("a.B: {tasks: [A], queue: [q1]}\n", 1, 26, True),
+        ("a.B: {tasks: [A], queue: {default: 3}}\n", 1, 36, True),
+        ("a.B: {tasks: [A], queue: {customs: q}}\n", 1, 36, True),
+        ("a.B: {tasks: [A], queue: {customs: {A: ''}}}\n", 1, 40, True),
+        ("a.B: {tasks: {a: {task: A, queue: [q]}}}\n", 1, 35, True),
+    ],
+    "bad-schema": [
+        ("a.B: {tasks: [A], schema: 3}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: {type: nonsense}}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: {$schema: [1]}}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: ../secret}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: /etc/passwd}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: broken}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: list}\n", 1, 27, True),
+        (f"a.B: {{tasks: [A], schema: {'x' * 5000}}}\n", 1, 27, True),
+    ],
+    "schema-not-found": [("a.B: {tasks: [A], schema: nope}\n", 1, 27, True)],
+    "bad-step": [
+        ("a.B:\n  tasks: [A, [B]]\n", 2, 14, True),
+        ("a.B:\n  tasks: [NO]\n", 2, 11, True),
+        ("a.B:\n  tasks:\n  - A\n  -\n", 4, 4, True),
+        ("a.B:\n  tasks:\n  - G1:\n    type: group\n    tasks: [A]\n", 3, 5, True),
+        ("a.B:\n  tasks:\n  - G1: [A]\n", 3, 9, True),
+        ("a.B:\n  tasks:\n  - G1: {type: group}\n", 3, 5, True),
+    ],
+    "bad-block-type": [
+        ("a.B:\n  tasks:\n  - A\n  - G1:\n      tasks: [A]\n", 4, 5, True),
+        ("a.B:\n  tasks:\n  - G1: {type: gruop, tasks: [A]}\n", 3, 16, True),
+    ],
+    "bad-task": [
+        ("a.B:\n  tasks:\n    x: A\n", 3, 8, True),
+        ("a.B:\n  tasks:\n    x: {needs: []}\n", 3, 5, True),
+    ],
+    "bad-task-name": [
+        ("a.B: {tasks: ['']}\n", 1, 15, True),
+        ("a.B: {tasks: [A, 'B\\u0007', \"C\\e\"]}\n", 1, 29, True),
+        (f"a.B: {{tasks: [{'A' * 201}]}}\n", 1, 15, True),
+        ("a.B: {tasks: {x: {task: 7}}}\n", 1, 25, True),
+    ],
+    "bad-task-key": [("a.B: {tasks: {'x#2': {task: A}}}\n", 1, 15, True)],
+    "unknown-key": [("a.B: {tasks: {x: {task: A, nedes: y}}}\n", 1, 28, True)],
+    "not-supported-yet": [
+        (f"a.B: {{tasks: {{x: {{task: A, {word}: 1}}}}}}\n", 1, 28, True)
+        for word in ("with", "when", "map", "retry", "timeout", "run_if", "max_parallel", "workflow", "type")
+    ],
+    "bad-needs": [
+        ("a.B: {tasks: {x: {task: A}, y: {task: A, needs: [x, x]}}}\n", 1, 53, True),
+        ("a.B: {tasks: {x: {task: A}, y: {task: A, needs: {x: 1}}}}\n", 1, 49, True),
+        ("a.B: {tasks: {x: {task: A}, y: {task: A, needs: }}}\n", 1, 49, True),
+    ],
+    "unknown-need": [("a.B: {tasks: {first: {task: A}, y: {task: A, needs: frist}}}\n", 1, 53, True)],
+    "cycle": [
+        ("a.B: {tasks: {x: {task: A, needs: x}}}\n", 1, 15, True),
+        (
+            "a.B:\n  tasks:\n    a: {task: A, needs: c}\n    b: {task: A, needs: a}\n    c: {task: A, needs: b}\n",
+            3,
+            5,
+            True,
+        ),
+    ],
+}
+WARNINGS = {
+    "duplicate-definition": ("a.B: {tasks: [A]}\na.B: {tasks: [B]}\n", 2, 1),
+    "chain-runs-as-group": ("a.B:\n  tasks:\n  - G1: {type: chain, tasks: [A, B]}\n", 3, 16),
+    "unknown-key": ("a.B: {tasks: [A], queue: {custom: {A: q}}}\n", 1, 27),
+    "not-supported-yet": ("a.B: {tasks: [A], deadline: 3h, engine: canvas}\n", 1, 19),
+}
+ELSEWHERE = {"file-missing", "file-unreadable", "too-many-problems", "unknown-task", "plan-too-large"}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "schemas" / "deep").mkdir(parents=True)
+    (tmp_path / "secret.json").write_text("{}")
+    (tmp_path / "schemas" / "broken.json").write_text("{")
+    (tmp_path / "schemas" / "list.json").write_text("[" * 100_000)
+    (tmp_path / "schemas" / "deep" / "order.json").write_text('{"type": "object", "required": ["user"]}')
+    return tmp_path
+
+
+def test_every_code_has_a_case() -> None:
+    assert CASES.keys() | WARNINGS.keys() | ELSEWHERE == CODES.keys()
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "line", "column", "neighbour"),
+    [pytest.param(code, *case, id=f"{code}-{n}") for code, cases in CASES.items() for n, case in enumerate(cases)],
+)
+def test_a_mistake_is_named_and_refused(
+    code: str, text: str, line: int, column: int, neighbour: bool, home: Path
+) -> None:
+    catalog = parse(text + GOOD if neighbour else text, home=home)
+    found = [(problem.code, problem.line, problem.column) for problem in catalog.problems]
+    assert found == [(code, line, column)], catalog.problems
+    assert list(catalog.definitions) == (["ok.FINE"] if neighbour else [])
+    assert all(problem.severity == "error" and problem.message for problem in catalog.problems)
+
+
+@pytest.mark.parametrize("code", WARNINGS)
+def test_a_warning_keeps_the_definition(code: str) -> None:
+    text, line, column = WARNINGS[code]
+    catalog = parse(text)
+    problem = catalog.problems[0]
+    assert (problem.code, problem.line, problem.column, problem.severity) == (code, line, column, "warning")
+    assert list(catalog.definitions) == ["a.B"]
+    assert "warning: " in str(problem)
+
+
+def test_all_problems_of_a_file_are_listed_at_once() -> None:
+    text = "a.B: {tasks: [3], queue: [q], schema: 4}\nnodot: {}\n" + GOOD
+    catalog = parse(text)
+    assert [problem.code for problem in catalog.problems] == ["bad-step", "bad-queue", "bad-schema", "bad-name"]
+    assert list(catalog.refused) == ["a.B"]
+    assert len(catalog.problems_of("a.B")) == 3
+
+
+def test_a_part_that_is_not_yaml_costs_only_its_definition() -> None:
+    catalog = parse("a.ONE:\n  tasks: [A]\n\na.BAD:\n  tasks: [A\n\na.TWO:\n  tasks: [A, 3]\n" + GOOD)
+    assert list(catalog.definitions) == ["a.ONE", "ok.FINE"]
+    assert {(problem.code, problem.line) for problem in catalog.problems} == {("yaml-syntax", 7), ("bad-step", 8)}
+
+
+def test_problems_beyond_the_limit_are_counted() -> None:
+    steps = "".join("  - 3\n" for _ in range(MAX_PROBLEMS + 20))
+    catalog = parse(f"a.B:\n  tasks:\n{steps}{GOOD}")
+    assert len(catalog.problems) == MAX_PROBLEMS + 1
+    assert catalog.problems[-1].code == "too-many-problems"
+    assert "20 more" in catalog.problems[-1].message
+    assert list(catalog.definitions) == ["ok.FINE"]
+
+
+def test_hints_name_the_nearest() -> None:
+    (problem,) = parse(CASES["unknown-need"][0][0]).problems
+    assert problem.hint == "Did you mean 'first'?"
+    (problem,) = parse(CASES["unknown-key"][0][0]).problems
+    assert problem.hint == "Did you mean 'needs'?"
+    (problem,) = parse(CASES["bad-block-type"][1][0]).problems
+    assert problem.hint == "Did you mean 'group'?"
+    (problem,) = parse(CASES["yaml-syntax"][1][0]).problems
+    assert "spaces" in problem.hint
+
+
+def test_a_cycle_is_shown_as_a_path() -> None:
+    (problem,) = parse(CASES["cycle"][1][0]).problems
+    assert problem.message.endswith("a -> c -> b -> a")
+
+
+def test_unknown_tasks_are_refused_with_the_nearest_name() -> None:
+    text = "a.B:\n  tasks:\n  - FETCH\n  - G: {type: group, tasks: [CLAEN, CLAEN]}\n" + GOOD
+    catalog = check_tasks(parse(text), {"FETCH", "CLEAN", "A"})
+    (problem,) = catalog.problems
+    assert (problem.code, problem.line, problem.column) == ("unknown-task", 4, 30)
+    assert problem.hint == "Did you mean 'CLEAN'?"
+    assert list(catalog.definitions) == ["ok.FINE"]
+    assert list(catalog.refused) == ["a.B"]
+    assert check_tasks(catalog, {"A"}) is catalog
+
+
+def test_a_plan_that_grows_too_large_is_refused() -> None:
+    group = "{type: group, tasks: [" + ", ".join(["A"] * 400) + "]}"
+    plans, catalog = build_all(parse(f"a.B: {{tasks: [{{G: {group}}}, {{H: {group}}}]}}\n{GOOD}"))
+    (problem,) = catalog.problems
+    assert (problem.code, problem.line, problem.definition) == ("plan-too-large", 1, "a.B")
+    assert "between" in problem.hint
+    assert list(plans) == list(catalog.definitions) == ["ok.FINE"]
+
+
+class TestLoading:
+    def codes(self, catalog: Catalog) -> list[tuple[str, int, int]]:
+        return [(problem.code, problem.line, problem.column) for problem in catalog.problems]
+
+    def test_missing(self, tmp_path: Path) -> None:
+        assert self.codes(load_catalog(tmp_path)) == [("file-missing", 0, 0)]
+        assert self.codes(load_catalog(tmp_path / "nowhere")) == [("file-missing", 0, 0)]
+
+    def test_not_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "workflows.yml").mkdir()
+        assert self.codes(load_catalog(tmp_path)) == [("file-unreadable", 0, 0)]
+
+    def test_not_readable(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "workflows.yml").write_text(GOOD)
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "open", refuse)
+        (problem,) = load_catalog(tmp_path).problems
+        assert problem.code == "file-unreadable"
+        assert "Permission denied" in problem.message
+
+    def test_not_utf8(self, tmp_path: Path) -> None:
+        (tmp_path / "workflows.yml").write_bytes(b"a.B:\n  tasks: [\xff]\n")
+        assert self.codes(load_catalog(tmp_path)) == [("bad-character", 2, 11)]
+
+    def test_too_large(self, tmp_path: Path) -> None:
+        (tmp_path / "workflows.yml").write_text("#" + "é" * 600_000)
+        assert self.codes(load_catalog(tmp_path)) == [("file-too-large", 0, 0)]
+
+    def test_byte_order_mark_and_the_other_ending(self, tmp_path: Path) -> None:
+        (tmp_path / "workflows.yaml").write_text("\ufeff" + GOOD)
+        catalog = load_catalog(tmp_path)
+        assert list(catalog.definitions) == ["ok.FINE"]
+        assert catalog.definitions["ok.FINE"].file == "workflows.yaml"
+        assert not catalog.problems
+
+    def test_a_schema_may_not_be_reached_through_a_link(self, home: Path) -> None:
+        (home / "schemas" / "link.json").symlink_to(home / "secret.json")
+        (home / "workflows.yml").write_text("a.B: {tasks: [A], schema: link}")
+        assert self.codes(load_catalog(home)) == [("bad-schema", 1, 27)]
+
+    def test_a_schema_in_a_folder(self, home: Path) -> None:
+        (home / "workflows.yml").write_text("a.B: {tasks: [A], schema: deep/order}")
+        catalog = load_catalog(home)
+        expected = json.loads((home / "schemas" / "deep" / "order.json").read_text())
+        assert not catalog.problems
+        assert catalog.definitions["a.B"].schema == expected
+        assert catalog.definitions["a.B"].source["schema"] == expected
