@@ -37,9 +37,7 @@ def test_each_library_has_one_home() -> None:
 
 def test_the_client_stands_alone() -> None:
     paths = [
-        path
-        for path in below("src/umbel", ".py")
-        if path.relative_to(SRC).parts[0].removesuffix(".py") == "client"
+        path for path in below("src/umbel", ".py") if path.relative_to(SRC).parts[0].removesuffix(".py") == "client"
     ]
     found = [
         f"{name(path)}:{line}: {module}"

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from scripts import render_architecture, render_reference
 from tests.static.repository import ROOT, files
 
@@ -68,9 +69,7 @@ def test_markdown_links_lead_somewhere() -> None:
     broken = []
     for path in files():
         if path.suffix == ".md":
-            text = re.sub(
-                r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
-            )
+            text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
             for target in re.findall(r"\]\(([^)\s]+)\)", text):
                 place = target.partition("#")[0]
                 if (

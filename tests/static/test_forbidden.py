@@ -53,10 +53,7 @@ def test_source_runs_no_text_and_unpacks_no_objects() -> None:
         for call, called in calls(path):
             if called in UNSAFE_CALLS:
                 found.append(f"{name(path)}:{call.lineno}: {called}()")
-            if any(
-                word.arg == "shell" and getattr(word.value, "value", True) is not False
-                for word in call.keywords
-            ):
+            if any(word.arg == "shell" and getattr(word.value, "value", True) is not False for word in call.keywords):
                 found.append(f"{name(path)}:{call.lineno}: a shell")
     assert found == []
 

@@ -26,9 +26,7 @@ def tags(paths: list[Path], *, only_holds: bool = False) -> dict[int, set[str]]:
 def held() -> dict[int, set[str]]:
     by_lua = tags(below("src/umbel/engine/lua", ".lua"), only_holds=True)
     by_python = tags(below("src", ".py"))
-    return {
-        number: by_lua.get(number, set()) | by_python.get(number, set()) for number in {*by_lua, *by_python}
-    }
+    return {number: by_lua.get(number, set()) | by_python.get(number, set()) for number in {*by_lua, *by_python}}
 
 
 def proved() -> dict[int, set[str]]:
