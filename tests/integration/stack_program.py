@@ -1,11 +1,13 @@
 """A command that runs a stack, for tests that must signal or kill the supervisor itself.
 
-Usage: stack_program.py DATA. Valkey is real; `pool` is a part that ignores SIGTERM and has a child, as a busy Celery
-worker has. Prints `up` and a JSON line with every process id once all are ready.
+Usage: stack_program.py DATA GRACE. Valkey is real; `pool` is a part that does not end on SIGTERM and has a
+child, as a busy Celery worker does; it is given GRACE seconds. Prints `up` and a JSON line with every
+process id once all are ready, then waits for something that never comes, as a command that follows a run may.
 """
 
 import json
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,21 +18,21 @@ from umbel.stack.options import StackOptions
 from umbel.stack.probes import log_line
 from umbel.stack.process import Part
 
-POOL = "trap '' TERM; tail -f /dev/null & echo child $!; wait; tail -f /dev/null"
+POOL = "trap 'echo asked' TERM; tail -f /dev/null & echo child $!; wait; tail -f /dev/null"
 
 
-def with_pool(build: Callable[..., Any]) -> Callable[..., Any]:
+def with_pool(build: Callable[..., Any], grace: float) -> Callable[..., Any]:
     def build_more(*arguments: Any) -> Any:
         parts, urls = build(*arguments)
-        pool = Part("pool", ("/bin/sh", "-c", POOL), ready=log_line(r"child \d+\n"), grace=0.2)
+        pool = Part("pool", ("/bin/sh", "-c", POOL), ready=log_line(r"child \d+\n"), grace=grace)
         return [*parts, pool], urls
 
     return build_more
 
 
-def main(data: Path) -> int:
+def main(data: Path, grace: float) -> int:
     data.mkdir(parents=True, exist_ok=True)
-    run.build = with_pool(run.build)
+    run.build = with_pool(run.build, grace)
     options = StackOptions(project=data, data=data, start=frozenset())
     say = lambda line: print(line, flush=True)  # noqa: E731
     try:
@@ -39,7 +41,7 @@ def main(data: Path) -> int:
             guard = stack._supervisor.guard_pid
             pids = {**stack.pids, "child": child, "guard": guard, "broker": stack.urls.broker}
             say("up " + json.dumps(pids))
-            stack.wait()
+            threading.Event().wait()
     except run.Interrupted as interrupted:
         say(f"interrupted {interrupted.signum}")
         return 0
@@ -50,4 +52,4 @@ def main(data: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), float(sys.argv[2])))

@@ -18,9 +18,12 @@ PROGRAM = Path(__file__).with_name("stack_program.py")
 
 
 class Program:
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, grace: float = 0.2) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(data)], stdout=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, str(PROGRAM), str(data), str(grace)],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         self.pids: dict[str, Any] = {}
 
@@ -36,6 +39,15 @@ class Program:
 
     def redis(self) -> "redis.Redis[str]":
         return redis.Redis.from_url(self.pids["broker"], decode_responses=True)
+
+    def child_of_supervisor(self, marker: str) -> int:
+        """Process id of the supervisor's child whose command line holds `marker`, 0 if there is none."""
+        listed = subprocess.run(["ps", "-eo", "ppid=,pid=,args="], capture_output=True, text=True, check=True)
+        for line in listed.stdout.splitlines():
+            parent, pid, arguments = line.split(maxsplit=2)
+            if int(parent) == self.process.pid and marker in arguments:
+                return int(pid)
+        return 0
 
     def assert_nothing_left(self) -> None:
         for name in ("valkey", "pool", "child", "guard"):
@@ -62,6 +74,16 @@ def test_a_signal_ends_everything(programs: list[Program], data: Path, signum: s
     program = programs[0].up()
     program.process.send_signal(signum)
     assert program.line() == f"interrupted {int(signum)}"
+    assert program.process.wait(10) == 0
+    program.assert_nothing_left()
+
+
+def test_a_second_signal_does_not_wait(programs: list[Program], data: Path) -> None:
+    programs.append(Program(data, grace=100))
+    program = programs[0].up()
+    program.process.send_signal(signal.SIGINT)
+    wait_until(lambda: "asked" in (data / "logs" / "pool.log").read_text(), what="polite request")
+    program.process.send_signal(signal.SIGINT)
     assert program.process.wait(10) == 0
     program.assert_nothing_left()
 
@@ -99,6 +121,23 @@ def test_a_second_stack_on_the_same_data_is_refused(programs: list[Program], dat
     assert programs[1].line() == f"error the data folder {data} is in use by process {first.process.pid}"
     assert programs[1].process.wait(10) == 1
     assert not gone(first.pids["valkey"])
+
+
+def test_a_part_that_keeps_dying_ends_the_command(programs: list[Program], data: Path) -> None:
+    programs.append(Program(data))
+    program = programs[0].up()
+    pid = program.pids["pool"]
+    for died in range(1, 5):
+        os.kill(pid, signal.SIGKILL)
+        assert program.line() == f"pool exited with signal 9; restarted ({died} of 5 in 60 s)"
+        pid = wait_until(lambda: program.child_of_supervisor("trap"), what="restarted part")
+    os.kill(pid, signal.SIGKILL)
+    sentence = "pool died 5 times in 60 s; the last time it exited with signal 9"
+    assert program.line().startswith("pool | child ")
+    assert program.line() == f"{sentence}; stopping"
+    assert program.line() == f"error {sentence}"
+    assert program.process.wait(10) == 1
+    program.assert_nothing_left()
 
 
 def answers(client: "redis.Redis[str]") -> bool:

@@ -194,15 +194,18 @@ def test_a_part_that_ignores_sigterm_is_killed_after_its_grace(make: Start) -> N
     assert gone(pid)
 
 
-def test_a_killed_guard_is_replaced_at_the_next_start_of_a_part(make: Start) -> None:
-    supervisor = make(shell("a", IDLE), shell("b", IDLE))
-    guard = supervisor.guard_pid
+def test_a_killed_guard_is_replaced_and_knows_all_parts(make: Start, said: Said) -> None:
+    supervisor = make(shell("a", IDLE), shell("b", IDLE, restart=False))
+    guard, b = supervisor.guard_pid, supervisor.pid("b")
     assert guard is not None
+    assert b is not None
     os.kill(guard, signal.SIGKILL)
     wait_until(lambda: gone(guard), what="end of the guard")
     supervisor.stop_part("a")
     supervisor.start_part("a")
     assert supervisor.guard_pid not in (None, guard)
+    supervisor._guard.close()  # as if the supervisor were gone
+    wait_until(lambda: said.has("b exited with signal 9"), what="end of b")
 
 
 def test_a_start_keeps_the_log_of_the_one_before(make: Start, tmp_path: Path) -> None:
