@@ -30,7 +30,8 @@ chaos: setup ## only the tests that kill processes
 ui: ## the web interface
 	@echo "make ui: the web interface comes with a later release; nothing was built." >&2; exit 1
 
-docs-render: setup ## write ARCHITECTURE.md and docs/reference/ anew from the code
+docs-render: setup ## write what is generated anew: the engine's typed calls, ARCHITECTURE.md, docs/reference/
+	@$(BIN)/python -m umbel.engine.scripts
 	@$(BIN)/python scripts/render_architecture.py
 	@$(BIN)/python scripts/render_reference.py
 

@@ -57,9 +57,7 @@ def parts() -> list[Part]:
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         facts = {fact: value for fact in FACTS if (value := read_fact(docstring, fact))}
         if missing := [fact for fact in FACTS if fact not in facts]:
-            raise ValueError(
-                f"umbel.{name}: its docstring has no line {', '.join(f'`{fact}:`' for fact in missing)}"
-            )
+            raise ValueError(f"umbel.{name}: its docstring has no line {', '.join(f'`{fact}:`' for fact in missing)}")
         found.append(Part(name, " ".join(docstring.split("\n\n")[0].split()), facts))
     return found
 
@@ -67,9 +65,7 @@ def parts() -> list[Part]:
 def read_fact(docstring: str, fact: str) -> str:
     """What follows `Owns:` (or another fact), with its indented or plain continuation lines."""
     others = "|".join(re.escape(other) for other in FACTS)
-    found = re.search(
-        rf"^{re.escape(fact)}:(.*?)(?=^\s*$|^(?:{others}):|\Z)", docstring, re.MULTILINE | re.DOTALL
-    )
+    found = re.search(rf"^{re.escape(fact)}:(.*?)(?=^\s*$|^(?:{others}):|\Z)", docstring, re.MULTILINE | re.DOTALL)
     return " ".join(found.group(1).split()) if found else ""
 
 

@@ -15,9 +15,7 @@ NOTE = "<!-- Written by `make docs-render` from {}. Do not edit. -->"
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
     """A Markdown table."""
     cells = [head, ["---"] * len(head), *rows]
-    return [
-        "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in row) + " |" for row in cells
-    ]
+    return ["| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in row) + " |" for row in cells]
 
 
 def code(text: object) -> str:
@@ -84,10 +82,7 @@ def errors() -> list[type[Any]]:
 
 def errors_page() -> str:
     """Every error: code, class, meaning, hint."""
-    rows = [
-        [code(error.code), code(error.__name__), inspect.getdoc(error) or "", error.hint]
-        for error in errors()
-    ]
+    rows = [[code(error.code), code(error.__name__), inspect.getdoc(error) or "", error.hint] for error in errors()]
     text = "A code never changes its meaning. Programs go by the code, people by the message and the hint."
     return page("Errors", "umbel.errors", text, table(["code", "class", "meaning", "what to do"], rows))
 
@@ -98,6 +93,7 @@ def errors_page() -> str:
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command of the umbel program with its full name, groups included."""
     import typer
+
     from umbel.cli.main import app
 
     def walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
@@ -111,9 +107,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 def command_section(name: str, command: Any) -> list[str]:
     """One command: what it does and its parameters."""
-    params = [
-        param for param in command.params if not getattr(param, "hidden", False) and param.name != "help"
-    ]
+    params = [param for param in command.params if not getattr(param, "hidden", False) and param.name != "help"]
     arguments = [
         (param.make_metavar(command.make_context(name, [], resilient_parsing=True)), param)
         for param in params
@@ -211,11 +205,7 @@ PAGES: dict[str, tuple[Path, Callable[[], str]]] = {
 
 def render() -> dict[str, str]:
     """File name -> text of every page whose source exists."""
-    return {
-        name: make()
-        for name, (source, make) in PAGES.items()
-        if source.is_file() or list(source.glob("*.lua"))
-    }
+    return {name: make() for name, (source, make) in PAGES.items() if source.is_file() or list(source.glob("*.lua"))}
 
 
 if __name__ == "__main__":

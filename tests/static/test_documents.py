@@ -6,6 +6,7 @@ import pytest
 
 from scripts import render_architecture, render_reference
 from tests.static.repository import ROOT, files
+from umbel.engine import scripts
 
 REFERENCE = ROOT / "docs" / "reference"
 WRITTEN = render_reference.render()
@@ -17,6 +18,12 @@ def reference() -> str:
 
 def test_architecture_is_up_to_date() -> None:
     assert render_architecture.TARGET.read_text(encoding="utf-8") == render_architecture.render(), (
+        "run make docs-render"
+    )
+
+
+def test_typed_calls_are_up_to_date() -> None:
+    assert (ROOT / "src/umbel/engine/calls.py").read_text(encoding="utf-8") == scripts.generate(), (
         "run make docs-render"
     )
 
