@@ -43,6 +43,7 @@ class NodeInfo:
     key: str
     task: str
     queue: str | None
+    takes_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 -- keys: run plan ready queues leases held work cursors events clock
 -- args: run:str task:int epoch:int attempt:int sure:int counts:int max_lost:int why:str by:str request_id:str
 -- returns: ok(released:ints) no_run canceled stale alive
--- events: task.lost task.failed run.failed run.settled
+-- events: task.lost task.failed task.fenced run.failed run.settled
 -- holds: [U-3] [U-6] [U-7] [U-10] [U-11]
 -- include: run attempt
 local run_id, task, epoch, attempt, sure, counts, max_lost, why, by, request_id = unpack(ARGV)
@@ -11,8 +11,8 @@ if not run then return {'no_run'} end
 local member = run_id .. ':' .. task
 -- Whoever saw the process die is sure; whoever only saw an old lease must find it expired still.
 local expires = tonumber(redis.call('ZSCORE', key('leases'), member) or 0)
-if sure == '0' and expires > run.now then return {'alive'} end
-local mine, instead = owned(run, task, tonumber(epoch), tonumber(attempt), request_id)
+if sure == '0' and expires >= run.now then return {'alive'} end
+local mine, instead = owned(run, task, tonumber(epoch), tonumber(attempt), request_id, 'lost')
 if not mine then return instead end
 local losses = mine.losses + tonumber(counts)
 redis.call('HSET', run.key, task .. ':losses', losses)

@@ -2,7 +2,7 @@
 -- keys: run ready queues timers leases held events clock plan
 -- args: run:str task:int epoch:int attempt:int delay_ms:int info:json args:json by:str request_id:str
 -- returns: ok(due:int released:ints) no_run canceled stale
--- events: task.retrying task.fenced
+-- events: task.retrying task.fenced run.settled
 -- holds: [U-2] [U-3] [U-10] [U-11]
 -- include: run attempt
 local run_id, task, epoch, attempt, delay_ms, info, args, by, request_id = unpack(ARGV)

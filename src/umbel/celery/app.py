@@ -1,0 +1,26 @@
+"""The Celery application that Umbel's own worker and server use."""
+
+from celery import Celery, shared_task
+
+from umbel.settings import Settings
+
+task = shared_task
+"""`from umbel import task`: Celery's own decorator, with every option that Celery's has."""
+
+
+def make_app(settings: Settings) -> Celery:
+    """A Celery app on `settings.broker_url`: JSON only, and no result backend, since results live in the engine."""
+    app = Celery("umbel", broker=settings.broker_url)
+    app.conf.update(
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_default_queue=settings.default_queue,
+        broker_connection_retry_on_startup=True,
+        # A message is only a doorbell: what a dead worker had fetched is sent again by the engine, so the worker
+        # need not stop what it runs when its connection breaks (Celery docs, worker_cancel_long_running_tasks_...).
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=True,
+    )
+    return app

@@ -1,0 +1,94 @@
+"""Publishing: one constant-size message per released task. It names the task; it never carries data or a canvas."""
+
+import logging
+import os
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import KombuError, OperationalError
+
+from umbel.engine.engine import Engine, NodeInfo
+from umbel.engine.wire import Item
+from umbel.errors import BrokerUnavailable
+
+log = logging.getLogger(__name__)
+
+BODY = '[[],{},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]'
+"""Celery's protocol 2 body of a call without arguments (Celery docs, internals/protocol)."""
+
+MARK = "umbel"
+"""Header by which a worker knows one of our messages: {"run", "task", "epoch"}."""
+
+
+class Dispatcher:
+    """Publishes released tasks. Safe to share between threads.
+
+    Args:
+        app: whose broker connection and default queue are used.
+        engine: where the plan's nodes are read.
+    """
+
+    def __init__(self, app: Celery, engine: Engine) -> None:
+        self._app = app
+        self._engine = engine
+        self._origin = f"umbel@{os.getpid()}"
+
+    def node(self, item: Item) -> NodeInfo:
+        """The node behind a released task. Raises KeyError if its plan is gone."""
+        return self._engine.node(self._engine.partition(item.run), item.plan, item.task)
+
+    def queue(self, node: NodeInfo) -> str:
+        """Where the node's messages go."""
+        return node.queue or str(self._app.conf.task_default_queue)
+
+    def publish(self, items: Sequence[Item]) -> None:
+        """One message per item.
+
+        Raises:
+            BrokerUnavailable: the broker did not take one. The tasks stay released; the loops send them again.
+        """
+        if not items:
+            return
+        try:
+            with self._app.producer_or_acquire() as producer:
+                for item in items:
+                    self._publish(producer, item)
+        except (KombuError, OperationalError, OSError) as error:
+            raise BrokerUnavailable(f"the broker did not take a message: {error}") from error
+
+    def _publish(self, producer: Any, item: Item) -> None:
+        try:
+            node = self.node(item)
+        except KeyError as error:
+            log.warning("task %s of run %s cannot be published: %s", item.task, item.run, error)
+            return
+        # A new id for each dispatch: workers drop a revoked id for ever (celery #4300).
+        message_id = str(uuid.uuid4())
+        producer.publish(
+            BODY,
+            exchange="",
+            routing_key=self.queue(node),
+            content_type="application/json",
+            content_encoding="utf-8",
+            correlation_id=message_id,
+            delivery_mode=2,
+            headers={
+                "lang": "py",
+                "task": node.task,
+                "id": message_id,
+                "root_id": item.run,
+                "parent_id": None,
+                "group": None,
+                "retries": 0,
+                "eta": None,
+                "expires": None,
+                "timelimit": [None, None],
+                "argsrepr": "()",
+                "kwargsrepr": "{}",
+                "origin": self._origin,
+                "ignore_result": True,
+                MARK: {"run": item.run, "task": item.task, "epoch": item.epoch},
+            },
+        )

@@ -1,0 +1,85 @@
+"""Hooking Umbel into a Celery app: any app, any task class, any pool, without changing a task.
+
+The seam is the task's tracer (`task.__trace__`, `celery/app/trace.py`), which the pool calls for each message: for one
+of our messages it first claims, then calls Celery's own tracer with the true arguments, and records what it answers. So
+`before_start`, signals, `__call__`, autoretry and the rest are Celery's, untouched.
+"""
+
+from functools import cache, partial
+from typing import Any
+
+from celery import Celery, signals
+from celery.utils.imports import symbol_by_name
+from celery.worker.request import Request
+
+from umbel.celery import capture
+from umbel.celery.attempt import Runner
+from umbel.celery.dispatch import MARK
+from umbel.celery.process import Process
+from umbel.celery.renew import Renewal
+from umbel.celery.request import Watched
+from umbel.celery.worker import steps
+from umbel.settings import Settings, get_settings
+
+
+def install(app: Celery, settings: Settings | None = None) -> None:
+    """Let the workers of `app` run tasks of Umbel's runs, beside whatever else they do.
+
+    Args:
+        app: not yet started.
+        settings: this process's settings if None.
+    """
+    process = Process(app, settings or get_settings())
+    worker_step, consumer_step = steps(process, lambda pool: _equip(app, process, pool))
+    app.steps["worker"].add(worker_step)
+    app.steps["consumer"].add(consumer_step)
+    # Prefork builds its tracers in each pool process, just before this signal (`celery/concurrency/prefork.py`).
+    signals.worker_process_init.connect(lambda **_: _equip(app, process, "prefork"), weak=False)
+
+
+@cache
+def _runner(app: Celery, process: Process, kill: bool) -> Runner:
+    return Runner(app, process, Renewal(process, kill=kill))
+
+
+def _equip(app: Celery, process: Process, pool: str) -> None:
+    """Hook every task that is not hooked yet, in this process."""
+    capture.install()
+    runner = _runner(app, process, pool == "prefork")
+    for name, task in app.tasks.items():
+        if task.__trace__ is not None and not hasattr(task.__trace__, "runner"):
+            runner.tracers[name] = task.__trace__
+            task.__trace__ = _tracer(name, task.__trace__, runner)
+        if not isinstance(task.apply_async, partial):
+            task.apply_async = partial(_apply_async, task, task.apply_async)
+        task.Request = _watched(task.Request, process)
+
+
+def _tracer(name: str, tracer: Any, runner: Runner) -> Any:
+    def trace(uuid: str, args: Any, kwargs: Any, request: dict[str, Any] | None = None) -> Any:
+        mark = request.get(MARK) if request else None
+        if mark is None or request is None:
+            return tracer(uuid, args, kwargs, request)
+        return runner.handle(name, mark, request)
+
+    trace.runner = runner  # type: ignore[attr-defined]
+    return trace
+
+
+def _apply_async(task: Any, original: Any, *args: Any, **options: Any) -> Any:
+    """`self.retry` and autoretry end here (`celery/app/task.py`): in a run the pause is the engine's, not the broker's.
+
+    The tracer's answer says Retry with all that is needed, so nothing is published here.
+    """
+    request = task.request_stack.top
+    if request is not None and getattr(request, MARK, None) and options.get("task_id") == request.id:
+        return None
+    return original(*args, **options)
+
+
+def _watched(request: Any, process: Process) -> type[Watched]:
+    base: type = symbol_by_name(request)
+    if issubclass(base, Watched):
+        return base
+    bases = (Watched,) if base is Request else (Watched, base)
+    return type("WatchedRequest", bases, {"process": process})

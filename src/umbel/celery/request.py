@@ -1,0 +1,70 @@
+"""The main process's view of a task: what happens when its pool process dies or runs out of time.
+
+Celery calls `Request.on_failure` in the main process when a pool process is gone, and `on_timeout` when it killed one
+for its hard time limit (celery-facts, "Outcomes"; `celery/worker/request.py`).
+"""
+
+import logging
+import time
+from typing import Any
+
+from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
+from celery.worker.request import Request
+
+from umbel.celery.dispatch import MARK
+from umbel.celery.outcome import describe
+from umbel.celery.process import Process
+from umbel.engine.engine import Token
+from umbel.errors import UmbelError
+
+log = logging.getLogger(__name__)
+
+
+class Watched(Request):
+    """A request whose process's death is told to the engine at once. Its `process` is set by `install`."""
+
+    process: Process
+
+    def on_timeout(self, soft: bool, timeout: float) -> None:
+        """Celery has killed (hard) or is about to interrupt (soft) the pool process."""
+        super().on_timeout(soft, timeout)
+        if not soft and MARK in self.request_dict:
+            error = TimeLimitExceeded(timeout)
+            info = describe(error, None, "time_limit")
+            info["exception"] = f"The task ran longer than its hard time limit of {timeout} s."
+            self._tell(lambda token: self.process.engine.fail(token, info, by=self.process.worker))
+
+    def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
+        """The body failed (recorded by its process already), or the pool process is gone."""
+        super().on_failure(exc_info, send_failed_event, return_ok)
+        error = getattr(exc_info.exception, "exc", exc_info.exception)
+        if MARK not in self.request_dict or return_ok:
+            return
+        if isinstance(error, Terminated):
+            info = describe(error, None, "revoked")
+            info["exception"] = "The task was revoked and terminated by a Celery command."
+            self._tell(lambda token: self.process.engine.fail(token, info, by=self.process.worker))
+        elif isinstance(error, WorkerLostError | SystemExit | KeyboardInterrupt):
+            self._tell(lambda token: self._lose(token, str(error)))
+
+    def _lose(self, token: Token, why: str) -> None:
+        engine, by = self.process.engine, self.process.worker
+        answer = engine.lose(token, sure=True, counts=True, why=why, by=by)
+        self.process.dispatcher.publish([engine.item(token, index) for index in answer.released])
+
+    def _tell(self, tell: Any) -> None:
+        """Do `tell` for what the dead process held, and send again what it may have released without publishing."""
+        pid, mark, engine = self.worker_pid, self.request_dict[MARK], self.process.engine
+        try:
+            for holder, token in engine.held(self.process.worker):
+                if holder == pid:
+                    tell(token)
+            # The process may have died before its claim: the message is gone, the task still waits for one.
+            own = Token(mark["run"], int(mark["task"]), int(mark["epoch"]), 0)
+            self.process.dispatcher.publish([engine.item(own, own.task)])
+            since = round((time.time() - 3600) * 1000)
+            for partition in engine.partitions:
+                lost = engine.redispatch_of(partition, f"{self.process.worker}/{pid}", since=since)
+                self.process.dispatcher.publish(lost)
+        except UmbelError as failure:
+            log.warning("the death of process %s is left to the sweep: %s", pid, failure)
