@@ -1,15 +1,23 @@
 """The embedded Valkey as `run_stack` starts it, and what refuses to start."""
 
 import socket
+import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import redis
 
+from umbel.engine.engine import Engine
 from umbel.errors import StackError
-from umbel.stack import StackOptions, run_stack
+from umbel.settings import load_settings
+from umbel.stack import StackOptions, demo_options, run_stack
+from umbel.stack.probes import worker_beats
+from umbel.stack.process import Process
 
 
 @pytest.fixture
@@ -101,3 +109,24 @@ def test_no_valkey_is_started_when_both_urls_are_given(options: StackOptions) ->
         with run_stack(given) as stack:
             assert stack.pids == {}
             assert stack.urls.broker == embedded.urls.broker
+
+
+def test_the_demo_parts_that_need_no_project(tmp_path: Path) -> None:
+    said: list[str] = []
+    options = replace(demo_options(port=0, data=tmp_path / "data"), start=frozenset())
+    with run_stack(options, said.append) as stack:
+        assert said == [f"model service: {stack.urls.model}"]
+        with urllib.request.urlopen(f"{stack.urls.model}/health") as answer:
+            assert answer.status == 200
+        assert options.project.joinpath("workflows.yml").is_file()
+
+
+def test_a_worker_is_ready_with_its_own_first_beat(options: StackOptions) -> None:
+    process = cast("Process", SimpleNamespace(pid=4711))
+    with run_stack(options) as stack, closing(Engine.open(load_settings(state_url=stack.urls.state))) as engine:
+        ready = worker_beats(stack.urls.state)
+        engine.beat(0, "celery@other", {"pid": 1})
+        assert not ready(process)
+        engine.beat(0, "celery@here", {"pid": process.pid})
+        assert ready(process)
+    assert not ready(process)

@@ -1,7 +1,7 @@
 """The embedded stack of `umbel demo` and `umbel dev`: all parts under one supervisor.
 
 Owns: the processes it starts, their logs and the data folder.
-May import: errors, settings (it starts the other parts as programs, and imports none of them).
+May import: engine (to ask whether a worker is there), errors, settings; the parts are programs it starts.
 Promises: no process outlives it, not even when it is killed with -9; a part that dies is started again and
 said so; one that keeps dying ends the stack with its last words.
 """

@@ -36,9 +36,7 @@ def hold(folder: Path) -> Iterator[int]:
         _take(lock, folder)
         free = shutil.disk_usage(folder).free
         if free < _LEAST_FREE:
-            raise StackError(
-                f"the disk of the data folder {folder} is full: {free // 2**20} MB free, 32 MB needed"
-            )
+            raise StackError(f"the disk of the data folder {folder} is full: {free // 2**20} MB free, 32 MB needed")
         os.ftruncate(lock, 0)
         os.pwrite(lock, b"%d\n" % os.getpid(), 0)
         yield lock

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import umbel
 
-DEMO_PROJECT = Path(umbel.__file__).parent / "demo"
+DEMO_PROJECT = Path(umbel.__file__).parent / "demo" / "project"
 DEMO_DATA = Path(".umbel") / "demo"
 DEV_DATA = Path(".umbel")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from umbel.errors import StackError
 from umbel.stack.options import StackOptions
 from umbel.stack.ports import free_ports, require_free
-from umbel.stack.probes import http_ok, log_line
+from umbel.stack.probes import http_ok, worker_beats
 from umbel.stack.process import Part
 from umbel.stack.valkey import valkey_part
 
@@ -47,9 +47,7 @@ def build(options: StackOptions, data: Path, lock: int) -> tuple[list[Part], Url
         StackError: the project is no folder, a port is taken, or there is no Valkey.
     """
     if not options.project.is_dir():
-        raise StackError(
-            f"there is no folder {options.project}", hint="`umbel init DIR` makes a small project."
-        )
+        raise StackError(f"there is no folder {options.project}", hint="`umbel init DIR` makes a small project.")
     project = options.project.resolve()
     spare = iter(free_ports(3))
     port = _port(options.port, "--port", spare) if "server" in options.start else options.port
@@ -72,7 +70,7 @@ def build(options: StackOptions, data: Path, lock: int) -> tuple[list[Part], Url
     if "server" in options.start:
         parts.append(_server(port, env, project))
     if "worker" in options.start:
-        parts.append(_worker(options.worker_args, env, project))
+        parts.append(_worker(options.worker_args, env, project, urls.state))
     # Under `umbel dev` a typo may keep a part down until the next save; it must not end the stack.
     umbel = {"server", "worker"}
     return [
@@ -102,7 +100,6 @@ def _server(port: int, env: Mapping[str, str], project: Path) -> Part:
     return Part("server", program, env, project, ready=http_ok(port, "/readyz"), after=("valkey",))
 
 
-def _worker(arguments: tuple[str, ...], env: Mapping[str, str], project: Path) -> Part:
-    # Celery's worker writes "celery@host ready." when it takes tasks.
+def _worker(arguments: tuple[str, ...], env: Mapping[str, str], project: Path, state: str) -> Part:
     program = (*_PYTHON, "umbel", "worker", *arguments)
-    return Part("worker", program, env, project, ready=log_line(r" ready\."), after=("valkey",))
+    return Part("worker", program, env, project, ready=worker_beats(state), after=("valkey",))

@@ -5,6 +5,9 @@ import re
 import socket
 from collections.abc import Callable
 
+from umbel.engine.engine import Engine
+from umbel.errors import StateUnavailable
+from umbel.settings import load_settings
 from umbel.stack.process import Process
 
 Probe = Callable[[Process], bool]
@@ -45,3 +48,18 @@ def log_line(pattern: str) -> Probe:
     """Ready when this life of the part has written a text that the regular expression finds."""
     compiled = re.compile(pattern)
     return lambda process: compiled.search(process.log.text(process.since)) is not None
+
+
+def worker_beats(state_url: str) -> Probe:
+    """Ready when the worker has given its first sign of life; it then waits for tasks, whatever its log level."""
+
+    def probe(process: Process) -> bool:
+        engine = Engine.open(load_settings(state_url=state_url))
+        try:
+            return any(worker.get("pid") == process.pid for worker in engine.workers())
+        except StateUnavailable:
+            return False
+        finally:
+            engine.close()
+
+    return probe

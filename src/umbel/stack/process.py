@@ -69,9 +69,7 @@ class Process:
                     pass_fds=part.pass_fds,
                 )
         except OSError as error:
-            raise StackError(
-                f"{part.name} could not be started: {error.strerror}: {error.filename}"
-            ) from error
+            raise StackError(f"{part.name} could not be started: {error.strerror}: {error.filename}") from error
         self.pid = self._popen.pid
         guard.add(self.pid)
         threading.Thread(target=self._reap, name=f"watch-{part.name}", daemon=True).start()
@@ -87,9 +85,7 @@ class Process:
     def ending(self) -> str:
         """How it ended, as words: `exited with status 3`, `exited with signal 9`."""
         code = self._popen.returncode
-        return (
-            f"exited with signal {-code}" if code is not None and code < 0 else f"exited with status {code}"
-        )
+        return f"exited with signal {-code}" if code is not None and code < 0 else f"exited with status {code}"
 
     def last_words(self, count: int = 15) -> list[str]:
         """The last `count` lines that this life wrote."""
@@ -107,9 +103,7 @@ class Process:
             if self.part.ready(self):
                 return
             if time.monotonic() > deadline:
-                raise StackError(
-                    f"{self.part.name} was not ready after {self.part.start_timeout:g} s", hint=hint
-                )
+                raise StackError(f"{self.part.name} was not ready after {self.part.start_timeout:g} s", hint=hint)
             self.exited.wait(POLL)
         said = "".join(f": {line.strip()}" for line in self.last_words(1))
         raise StackError(f"{self.part.name} {self.ending} before it was ready{said}", hint=hint)
@@ -120,9 +114,7 @@ class Process:
 
     def kill_group(self) -> None:
         """End it and all its children at once."""
-        with contextlib.suppress(
-            ProcessLookupError, PermissionError
-        ):  # macOS: EPERM when only a zombie is left
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM when only a zombie is left
             os.killpg(self.pid, signal.SIGKILL)
 
     def end(self) -> None:

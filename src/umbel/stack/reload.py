@@ -22,9 +22,7 @@ class _ProjectFiles(DefaultFilter):
 
 
 @contextmanager
-def reload_on_change(
-    supervisor: Supervisor, project: Path, data: Path, say: Callable[[str], None]
-) -> Iterator[None]:
+def reload_on_change(supervisor: Supervisor, project: Path, data: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Watch `project`, except the data folder, while the block runs."""
     ended = threading.Event()
     root = project.resolve()

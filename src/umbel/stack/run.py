@@ -88,9 +88,7 @@ class Stack:
 
 
 @contextmanager
-def run_stack(
-    options: StackOptions, say: Callable[[str], None] = print, *, signals: bool = False
-) -> Iterator[Stack]:
+def run_stack(options: StackOptions, say: Callable[[str], None] = print, *, signals: bool = False) -> Iterator[Stack]:
     """Start a stack, and end it with the block. Nothing is left behind, whatever ends the block.
 
     Args:

@@ -213,9 +213,7 @@ class Supervisor:
             return
         if deaths >= MAX_DEATHS:
             self._say_last_words(process)
-            self._give_up(
-                slot, f"{name} died {MAX_DEATHS} times in {WINDOW:g} s; the last time it {process.ending}"
-            )
+            self._give_up(slot, f"{name} died {MAX_DEATHS} times in {WINDOW:g} s; the last time it {process.ending}")
             return
         self._stopping.wait(min(_FIRST_PAUSE * 2 ** (deaths - 1), _LONGEST_PAUSE))
         try:
