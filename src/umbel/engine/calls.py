@@ -201,9 +201,9 @@ class Calls:
         code, values = self._wire.call(Verb.PROMOTE, partition, [limit, by], ["items", "int"])
         return Promote(code, *values)
 
-    def advance(self, partition: int, *, run: str, by: str, pause_ms: int) -> Advance:
+    def advance(self, partition: int, *, run: str, by: str) -> Advance:
         """Go on releasing (or blocking) the dependents of a task that has too many for one call."""
-        code, values = self._wire.call(Verb.ADVANCE, partition, [run, by, pause_ms], ["items", "int"])
+        code, values = self._wire.call(Verb.ADVANCE, partition, [run, by], ["items", "int"])
         return Advance(code, *values)
 
     def redispatch(self, partition: int, *, by: str, since_ms: int, heads: str, after_ms: int, limit: int) -> Redispatch:
@@ -226,9 +226,9 @@ class Calls:
         code, values = self._wire.call(Verb.SWEEP, partition, [limit], ["json", "json"])
         return Sweep(code, *values)
 
-    def log(self, partition: int, *, run: str, task: int, attempt: int, lines: str) -> Log:
+    def log(self, partition: int, *, run: str, task: int, attempt: int, lines: str, request_id: str) -> Log:
         """Append what an attempt printed to the run's events."""
-        code, values = self._wire.call(Verb.LOG, partition, [run, task, attempt, lines], [])
+        code, values = self._wire.call(Verb.LOG, partition, [run, task, attempt, lines, request_id], [])
         return Log(code, *values)
 
     def forget(self, partition: int, *, runs: str, ttl_ms: int, plan_ttl_ms: int) -> Forget:

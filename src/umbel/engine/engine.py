@@ -242,6 +242,7 @@ class Engine:
             task=token.task,
             attempt=token.attempt,
             lines=json.dumps(lines),
+            request_id=request_id(),
         )
 
     def lose(self, token: Token, *, sure: bool, counts: bool, why: str, by: str, request: str | None = None) -> Lose:
@@ -264,9 +265,9 @@ class Engine:
         reply = self._calls.promote(partition, limit=limit, by=by)
         return reply.items, reply.next
 
-    def advance(self, partition: int, *, by: str, run: str = "", pause: float = 1.0) -> tuple[tuple[Item, ...], int]:
+    def advance(self, partition: int, *, by: str, run: str = "") -> tuple[tuple[Item, ...], int]:
         """Go on with a wide release (of `run`, or the longest waiting); also how many portions are left."""
-        reply = self._calls.advance(partition, run=run, by=by, pause_ms=_milliseconds(pause))
+        reply = self._calls.advance(partition, run=run, by=by)
         return reply.items, reply.more
 
     def beat(self, partition: int, worker: str, info: Mapping[str, Any], *, leaving: bool = False) -> None:

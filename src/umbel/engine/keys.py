@@ -61,7 +61,7 @@ KINDS: Final = (
     Kind("held", "hash", "per worker, what it runs: pid:epoch:attempt", "a field goes with the outcome; sweep"),
     Kind("workers", "zset", "workers; score: when the lease ends, ms", "a member goes with sweep"),
     Kind("worker", "hash", "what a worker said of itself", "TTL renewed by beat; sweep"),
-    Kind("cursors", "zset", "runs with work left; score: not before, ms", "a member goes with advance"),
+    Kind("cursors", "zset", "runs with work left; score: since when, ms", "a member goes with advance"),
     Kind("events", "stream", "every state change, in order", "trimmed below the position that SQL has"),
     Kind("clock", "string", "a frozen time in ms", "set by tests only"),
 )

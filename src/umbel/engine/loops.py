@@ -102,5 +102,7 @@ class Loops:
         log.warning("worker %s is gone; its tasks are taken over", gone.worker)
         prefetch = int(gone.info.get("prefetch", 0)) + 10
         heads = dict.fromkeys(gone.info.get("queues", ()), prefetch)
+        if self._engine.settings.default_queue in heads:
+            heads[""] = prefetch  # tasks whose definition names no queue
         since = gone.beat - round(2000 * self._engine.settings.lease)
         self._send(self._engine.redispatch_of(partition, gone.worker, since=since, heads=heads))

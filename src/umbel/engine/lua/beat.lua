@@ -8,5 +8,6 @@ local worker, info, lease_ms, leaving, keep_ms = unpack(ARGV)
 local now = clock()
 redis.call('ZADD', key('workers'), leaving == '1' and now - 1 or now + lease_ms, worker)
 redis.call('HSET', key('worker', worker), 'info', info, 'beat', now)
+redis.call('HDEL', key('worker', worker), 'held')
 redis.call('PEXPIRE', key('worker', worker), keep_ms)
 return {'ok'}

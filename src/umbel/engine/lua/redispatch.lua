@@ -7,8 +7,8 @@
 -- include: run
 -- With `by` (a worker or a pool process that died): what it had released since `since_ms` and perhaps never published, and the
 -- first tasks of the queues in `heads` ({queue: count}), which it may have fetched. Without: what has waited for `after_ms`,
--- twice as long for each copy already sent, and only if the queue's claims have passed it, or nothing is claimed there at all
--- and it stands in front. A copy too many is harmless, because claim refuses it; a doubled backlog would not be.
+-- twice as long for each copy already sent, and only if the queue's claims have passed it, or it is one of the first of a queue
+-- where nothing is claimed at all. A copy too many is harmless, because claim refuses it; a doubled backlog would not be.
 -- A task sent again goes to the end of `ready`, as its copy went to the end of the broker's queue. Its time of release stays:
 -- its first message may still be claimed, from the front, and that must not make the claims look further than they are.
 local by, since_ms, heads, after_ms, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -54,15 +54,15 @@ local function overdue(queue)
   local passed, claimed, front = tonumber(marks[1] or 0), tonumber(marks[2] or 0), tonumber(marks[3] or 0)
   local idle = now - claimed >= after_ms and now - front >= after_ms
   local old = redis.call('ZRANGEBYSCORE', key('ready', queue), '-inf', now - after_ms, 'WITHSCORES', 'LIMIT', 0, limit)
-  local seen = 0
+  local sent = 0
   for i = 1, #old, 2 do
     local member, ready_at = old[i], tonumber(old[i + 1])
     local copies = tonumber(field(member, 'copies') or 0)
     local waited = now - ready_at >= after_ms * 2 ^ math.min(copies, 6)
-    local in_front = idle and seen < FRONT
-    if #items < limit and (ready_at < passed or in_front) and (not waited or again(queue, member)) then
-      seen = seen + 1
-      if in_front and waited then redis.call('HSET', key('queues'), 'front:' .. queue, now) end
+    local in_front = idle and sent < FRONT
+    if #items < limit and waited and (ready_at < passed or in_front) and again(queue, member) then
+      sent = sent + 1
+      if in_front then redis.call('HSET', key('queues'), 'front:' .. queue, now) end
     end
   end
 end
