@@ -99,31 +99,30 @@ def commands() -> Iterator[tuple[str, Any]]:
     def walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
         if not command.hidden:
             yield name, command
-            for child in getattr(command, "commands", {}).values():
-                yield from walk(f"{name} {child.name}", child)
+            for child_name, child in getattr(command, "commands", {}).items():
+                yield from walk(f"{name} {child_name}", child)
 
     yield from walk("umbel", typer.main.get_command(app))
 
 
+def argument(param: Any) -> str:
+    """An argument as the usage line shows it."""
+    name = (param.metavar or param.name.upper()) + ("..." if param.nargs == -1 else "")
+    return name if param.required else f"[{name}]"
+
+
 def command_section(name: str, command: Any) -> list[str]:
     """One command: what it does and its parameters."""
-    params = [param for param in command.params if not getattr(param, "hidden", False) and param.name != "help"]
-    arguments = [
-        (param.make_metavar(command.make_context(name, [], resilient_parsing=True)), param)
-        for param in params
-        if param.param_type_name == "argument"
-    ]
-    usage = [name, *(metavar for metavar, _ in arguments)]
-    lines = ["", f"## `{' '.join(usage)}`", "", inspect.cleandoc(command.help or "").replace("\b\n", "")]
-    rows = [[code(metavar), "", getattr(param, "help", None) or ""] for metavar, param in arguments]
-    for param in params:
-        if param.param_type_name == "option":
-            names = ", ".join(code(option) for option in [*param.opts, *param.secondary_opts])
-            plain = isinstance(param.default, str | int | float) and not isinstance(param.default, bool)
-            rows.append([names, code(param.default) if plain else "", param.help or ""])
-    if rows:
-        lines += ["", *table(["argument or option", "default", "meaning"], rows)]
-    return lines
+    params = [param for param in command.params if not param.hidden and param.name != "help"]
+    arguments = [param for param in params if param.param_type_name == "argument"]
+    options = [param for param in params if param.param_type_name == "option"]
+    rows = []
+    for param in [*arguments, *options]:
+        shown = [argument(param)] if param in arguments else [*param.opts, *param.secondary_opts]
+        has_default = isinstance(param.default, str | int | float) and not isinstance(param.default, bool)
+        rows.append([", ".join(map(code, shown)), code(param.default) if has_default else "", param.help or ""])
+    lines = ["", f"## `{' '.join([name, *map(argument, arguments)])}`", "", inspect.cleandoc(command.help or "")]
+    return [*lines, "", *table(["argument or option", "default", "meaning"], rows)] if rows else lines
 
 
 def commands_page() -> str:
