@@ -1,4 +1,4 @@
-"""Accepting runs: many callers, few transactions."""
+"""Accepting runs: on disk before anybody hears of them [U-1]; many callers, few transactions."""
 
 import threading
 from collections import deque

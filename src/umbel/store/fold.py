@@ -204,13 +204,13 @@ class _Step:
         attempt.outcome = "running"
 
     def _fenced(self, task: TaskRow) -> None:
-        """A late result changes nothing but the history of the attempt that had lost its task."""
+        """A late result changes nothing but the history of the attempt that had lost its task, or its run."""
         attempt = self._attempt_row(task, _number(self.data.get("attempt")))
         attempt.late_outcome = _text(self.data.get("outcome")) or "unknown"
         attempt.exception = attempt.exception or _text(self.data.get("exception"))
         attempt.worker = attempt.worker or _text(self.data.get("worker"))
         if attempt.outcome == "running":
-            attempt.outcome = "fenced"
+            attempt.outcome = "canceled" if self.run.state is RunState.CANCELED else "fenced"
             attempt.finished_at = self.at
 
     def _error(self, task: TaskRow, attempt: AttemptRow) -> None:

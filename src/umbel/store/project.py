@@ -1,4 +1,4 @@
-"""Applying a batch of events to the history, exactly once."""
+"""Applying a batch of events to the history, exactly once [U-9]."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
