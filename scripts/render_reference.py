@@ -87,6 +87,18 @@ def errors_page() -> str:
     return page("Errors", "umbel.errors", text, table(["code", "class", "meaning", "what to do"], rows))
 
 
+# --- problems of definitions --------------------------------------------------------------------------------
+
+
+def problems_page() -> str:
+    """Every problem that a definition file can have: code, meaning."""
+    from umbel.definition.problems import CODES
+
+    text = "What `umbel lint` and the server find wrong with a definition file. A code never changes its meaning."
+    rows = [[code(name), meaning] for name, meaning in CODES.items()]
+    return page("Problems of definitions", "umbel.definition.problems", text, table(["code", "meaning"], rows))
+
+
 # --- commands -----------------------------------------------------------------------------------------------
 
 
@@ -197,6 +209,7 @@ def page(title: str, source: str, text: str, lines: list[str]) -> str:
 PAGES: dict[str, tuple[Path, Callable[[], str]]] = {
     "settings.md": (SRC / "settings.py", settings_page),
     "errors.md": (SRC / "errors.py", errors_page),
+    "problems.md": (SRC / "definition" / "problems.py", problems_page),
     "commands.md": (SRC / "cli" / "main.py", commands_page),
     "verbs.md": (SRC / "engine" / "lua", verbs_page),
 }
