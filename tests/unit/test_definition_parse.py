@@ -120,6 +120,8 @@ def test_a_definition_written_twice_counts_as_the_later() -> None:
     assert outline(parse("a.B: {tasks: [A]}\na.B: {tasks: [C]}\n").definitions["a.B"].body) == ["C"]
     catalog = parse("a.B: {tasks: [A]}\na.B: {tasks: [3]}\n")
     assert (list(catalog.definitions), list(catalog.refused)) == ([], ["a.B"])
+    catalog = parse("a.B: {tasks: [3]}\na.B: {tasks: [A]}\n")
+    assert (list(catalog.definitions), list(catalog.refused)) == (["a.B"], [])
 
 
 def test_payloads_against_a_schema() -> None:
@@ -145,10 +147,29 @@ def test_a_cycle_is_found_exactly_if_there_is_one(needs: dict[str, tuple[str, ..
 
 NAMES = st.sampled_from(["a.B", "tasks", "type", "group", "chain", "A", "needs", "task", "queue", "schema", "<<", "*x"])
 WORDS = st.sampled_from(
-    "a.B:|tasks:|- |  |\n|\n  |\n    |[|]|{|}|,|: |A|group|type: group|needs:|task: A|&x |*x|<<: *x|!!int |!!set |---|'|\""
-    "|#|\t|? |~|1e9|schema: |queue: |customs: |defaults: |\\0|\u2028|\r|..|.nan|0x_|1:1|=|2026-99-99|\0|\ufeff".split(
-        "|"
-    )
+    [
+        *(
+            "a.B:",
+            "tasks:",
+            "- ",
+            "  ",
+            "\n",
+            "\n  ",
+            "\n    ",
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            ": ",
+            "A",
+            "group",
+            "type: group",
+        ),
+        *("needs:", "task: A", "&x ", "*x", "<<: *x", "!!int ", "!!set ", "---", "'", '"', "|", "#", "\t", "? ", "~"),
+        *("schema: ", "queue: ", "customs: ", "defaults: ", "\\0", "\u2028", "\r", "..", ".nan", "0x_", "1:1", "1e9"),
+        *("=", "2026-99-99", "\0", "\ufeff"),
+    ]
 )
 REAL = """a.ONE: &one
   description: "text"
