@@ -4,7 +4,7 @@ Owners of a client may rely on the fields that are here; new ones may be added a
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -22,6 +22,12 @@ Status = Literal["pending", "progress", "success", "error", "canceled"]
 Outcome = Literal["running", "success", "error", "retrying", "lost", "skipped", "fenced", "canceled"]
 
 
+@overload
+def instant(ms: int) -> datetime: ...
+@overload
+def instant(ms: None) -> None: ...
+@overload
+def instant(ms: int | None) -> datetime | None: ...
 def instant(ms: int | None) -> datetime | None:
     """Milliseconds UTC as an instant."""
     return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
@@ -30,32 +36,32 @@ def instant(ms: int | None) -> datetime | None:
 class Resource(BaseModel):
     """Base of all answers. Fields that a newer server adds are ignored."""
 
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null", serialize_by_alias=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null", serialize_by_alias=True, validate_by_name=True)
 
 
 class ErrorView(Resource):
     """Why an attempt or a task failed."""
 
-    type: str | None = Field(None, description="Class of the exception.")
-    message: str = Field("", description="Text of the exception.")
-    traceback: str | None = Field(None, description="Traceback, as Python prints it.")
+    type: str | None = Field(default=None, description="Class of the exception.")
+    message: str = Field(default="", description="Text of the exception.")
+    traceback: str | None = Field(default=None, description="Traceback, as Python prints it.")
 
 
 class AttemptView(Resource):
     """One execution of a task by one worker."""
 
     attempt: int = Field(description="Number of the attempt, from 1.")
-    epoch: int = Field(1, description="Raised when the run is rebuilt; attempts count anew in each.")
+    epoch: int = Field(default=1, description="Raised when the run is rebuilt; attempts count anew in each.")
     outcome: Outcome = Field(description="How it ended, or `running`.")
-    worker: str | None = Field(None, description="Name of the worker.")
-    pid: int | None = Field(None, description="Process that ran the body.")
+    worker: str | None = Field(default=None, description="Name of the worker.")
+    pid: int | None = Field(default=None, description="Process that ran the body.")
     queued_at: Time | None = None
     started_at: Time | None = None
     finished_at: Time | None = None
     error: ErrorView | None = None
-    countdown: float | None = Field(None, description="Seconds of pause that followed before the next attempt.")
-    due_at: Time | None = Field(None, description="When the next attempt was due.")
-    late_outcome: str | None = Field(None, description="What a fenced attempt said after it had lost its task.")
+    countdown: float | None = Field(default=None, description="Seconds of pause that followed before the next attempt.")
+    due_at: Time | None = Field(default=None, description="When the next attempt was due.")
+    late_outcome: str | None = Field(default=None, description="What a fenced attempt said after it had lost its task.")
 
 
 class TaskView(Resource):
@@ -70,10 +76,10 @@ class TaskView(Resource):
     needs: list[str] = Field(default=[], description="Keys of the tasks it waits for.")
     queue: str = Field(description="Queue it is sent to.")
     queued_at: Time | None = None
-    started_at: Time | None = Field(None, description="Start of the first attempt.")
+    started_at: Time | None = Field(default=None, description="Start of the first attempt.")
     finished_at: Time | None = None
-    due_at: Time | None = Field(None, description="When the next attempt is due, while `retrying`.")
-    result: Any = Field(None, description="What the task returned; null before success.")
+    due_at: Time | None = Field(default=None, description="When the next attempt is due, while `retrying`.")
+    result: Any = Field(default=None, description="What the task returned; null before success.")
     error: ErrorView | None = None
     attempts: list[AttemptView] = []
 
@@ -93,10 +99,10 @@ class Run(Resource):
     updated_at: Time
     tasks_total: int
     tasks_done: int = Field(description="Tasks that ended by themselves.")
-    retries: int = Field(0, description="Retries of all tasks so far.")
-    failed_task: str | None = Field(None, description="Key of the task whose error ended the run.")
-    error: str | None = Field(None, description="That task's exception text.")
-    relaunch_of: str | None = Field(None, description="Run that this one repeats.")
+    retries: int = Field(default=0, description="Retries of all tasks so far.")
+    failed_task: str | None = Field(default=None, description="Key of the task whose error ended the run.")
+    error: str | None = Field(default=None, description="That task's exception text.")
+    relaunch_of: str | None = Field(default=None, description="Run that this one repeats.")
     periodic: bool = False
 
 
@@ -105,11 +111,13 @@ class RunDetail(Run):
 
     payload: dict[str, Any]
     result: Any = Field(
-        None, description="After success: result of the last task; a list in definition order if several end the run."
+        default=None,
+        description="After success: result of the last task; a list in definition order if several end the run.",
     )
     tasks: list[TaskView]
     last_event: int = Field(
-        0, description="Number of the newest event in this picture: pass it as Last-Event-ID to go on from here."
+        default=0,
+        description="Number of the newest event in this picture: pass it as Last-Event-ID to go on from here.",
     )
 
 
@@ -117,7 +125,9 @@ class RunList(Resource):
     """A page of runs, newest first."""
 
     items: list[Run]
-    next_cursor: str | None = Field(None, description="Pass it as `cursor` for the next page; null on the last.")
+    next_cursor: str | None = Field(
+        default=None, description="Pass it as `cursor` for the next page; null on the last."
+    )
 
 
 class RootCause(Resource):
@@ -125,9 +135,9 @@ class RootCause(Resource):
 
     task: str
     attempt: int | None = None
-    type: str | None = Field(None, description="Class of the exception.")
+    type: str | None = Field(default=None, description="Class of the exception.")
     message: str = ""
-    file_line: str | None = Field(None, description="`file:line` of the task's own code where it was raised.")
+    file_line: str | None = Field(default=None, description="`file:line` of the task's own code where it was raised.")
 
 
 class AttemptNote(Resource):
@@ -136,8 +146,8 @@ class AttemptNote(Resource):
     task: str
     attempt: int
     outcome: Outcome
-    ran: float | None = Field(None, description="Seconds it ran.")
-    wait: float | None = Field(None, description="Seconds of pause after it.")
+    ran: float | None = Field(default=None, description="Seconds it ran.")
+    wait: float | None = Field(default=None, description="Seconds of pause after it.")
     error: str | None = None
 
 
@@ -167,7 +177,7 @@ class Diagnosis(Resource):
     attempts: list[AttemptNote] = Field(default=[], description="Attempts of the task in question.")
     waiting: list[WaitingNote] = []
     suggested_actions: list[SuggestedAction] = []
-    left_out: int = Field(0, description="Entries that did not fit.")
+    left_out: int = Field(default=0, description="Entries that did not fit.")
 
 
 class LogLine(Resource):
@@ -186,7 +196,7 @@ class LogPage(Resource):
 
     items: list[LogLine]
     next_after: int | None = Field(
-        None, description="Pass it as `after` for what follows; null if this is all so far."
+        default=None, description="Pass it as `after` for what follows; null if this is all so far."
     )
 
 
@@ -201,7 +211,7 @@ class WorkerView(Resource):
     host: str | None = None
     pool: str | None = None
     concurrency: int | None = None
-    running: int = Field(0, description="Attempts it runs now.")
+    running: int = Field(default=0, description="Attempts it runs now.")
 
 
 class WorkerList(Resource):
@@ -224,10 +234,12 @@ class DefinitionView(Resource):
 
     name: str = Field(description="`project.NAME`, as `start_run` wants it.")
     description: str = ""
-    payload_schema: dict[str, Any] | None = Field(None, description="JSON Schema of the payload.", alias="schema")
+    payload_schema: dict[str, Any] | None = Field(
+        default=None, description="JSON Schema of the payload.", alias="schema"
+    )
     defaults: dict[str, Any] = Field(default={}, description="Payload values that a run takes where it gives none.")
     tasks: list[TaskDefinition] = []
-    hash: str | None = Field(None, description="Hash of the plan: it changes when the tasks do.")
+    hash: str | None = Field(default=None, description="Hash of the plan: it changes when the tasks do.")
     problems: list[str] = Field(default=[], description="Why it cannot be started; empty if it can.")
 
 
@@ -245,9 +257,9 @@ class Event(Resource):
     run_id: str
     type: str = Field(description="The engine's own word, such as `task.retrying`.")
     at: Time
-    task: str | None = Field(None, description="Key of the task.")
+    task: str | None = Field(default=None, description="Key of the task.")
     attempt: int | None = None
-    state: str | None = Field(None, description="State of the task (or of the run) after it.")
+    state: str | None = Field(default=None, description="State of the task (or of the run) after it.")
     data: dict[str, Any] = Field(default={}, description="Details; `released` and `blocked` list task keys.")
 
 
@@ -261,13 +273,13 @@ class FieldProblem(Resource):
 class Problem(Resource):
     """An error, by RFC 9457 (`application/problem+json`)."""
 
-    type: str = Field("about:blank", description="URI of the kind of problem.")
+    type: str = Field(default="about:blank", description="URI of the kind of problem.")
     title: str
     status: int
     detail: str
-    instance: str | None = Field(None, description="Path of the request.")
+    instance: str | None = Field(default=None, description="Path of the request.")
     code: str = Field(description="Umbel's code of the error, `UMB-nnn`.")
-    hint: str | None = Field(None, description="What to do about it.")
+    hint: str | None = Field(default=None, description="What to do about it.")
     errors: list[FieldProblem] = []
 
 

@@ -116,10 +116,13 @@ class StartRun(Operation[RunDetail]):
     )
     definition: str = Field(description="Name of the definition, `project.NAME`.", examples=["demo.PIPELINE"])
     payload: dict[str, Any] = Field(default={}, description="Input of the run; must fit the definition's JSON Schema.")
-    comment: str | None = Field(None, max_length=255, description="A note, shown with the run.")
-    wait: float | None = Field(None, ge=0, le=MAX_WAIT, description="Seconds to wait for the end of the run.")
+    comment: str | None = Field(default=None, max_length=255, description="A note, shown with the run.")
+    wait: float | None = Field(default=None, ge=0, le=MAX_WAIT, description="Seconds to wait for the end of the run.")
     idempotency_key: str | None = Field(
-        None, min_length=1, max_length=200, description="Any text that is new for each new request; kept for a day."
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Any text that is new for each new request; kept for a day.",
     )
 
 
@@ -133,13 +136,15 @@ class ListRuns(Operation[RunList]):
         RunList,
         query=("status", "definition", "since", "until", "q", "cursor", "limit"),
     )
-    status: list[RunState] | None = Field(None, description="Only runs in one of these states.")
-    definition: str | None = Field(None, description="Only runs of this definition.")
-    since: str | None = Field(None, description="Started at or after this time (RFC 3339, or seconds since 1970).")
-    until: str | None = Field(None, description="Started before this time.")
-    q: str | None = Field(None, max_length=200, description="Text in the id, name, comment or payload.")
-    cursor: str | None = Field(None, max_length=100, description="`next_cursor` of the page before.")
-    limit: int = Field(50, ge=1, le=500, description="Runs per page.")
+    status: list[RunState] | None = Field(default=None, description="Only runs in one of these states.")
+    definition: str | None = Field(default=None, description="Only runs of this definition.")
+    since: str | None = Field(
+        default=None, description="Started at or after this time (RFC 3339, or seconds since 1970)."
+    )
+    until: str | None = Field(default=None, description="Started before this time.")
+    q: str | None = Field(default=None, max_length=200, description="Text in the id, name, comment or payload.")
+    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+    limit: int = Field(default=50, ge=1, le=500, description="Runs per page.")
 
 
 class GetRun(Operation[RunDetail]):
@@ -155,7 +160,7 @@ class WaitForRun(Operation[RunDetail]):
 
     spec = Spec("wait_for_run", "GET", "/runs/{run_id}/wait", RunDetail, also=(202,), query=("timeout",))
     run_id: RunId
-    timeout: float = Field(30.0, ge=0, le=MAX_WAIT, description="Seconds to wait at most.")
+    timeout: float = Field(default=30.0, ge=0, le=MAX_WAIT, description="Seconds to wait at most.")
 
 
 class DiagnoseRun(Operation[Diagnosis]):
@@ -203,9 +208,9 @@ class GetLogs(Operation[LogPage]):
 
     spec = Spec("get_logs", "GET", "/runs/{run_id}/logs", LogPage, query=("attempt", "after", "limit"))
     run_id: RunId
-    attempt: int | None = Field(None, ge=1, description="Only this attempt.")
-    after: int = Field(0, ge=0, description="`next_after` of the page before.")
-    limit: int = Field(500, ge=1, le=5000, description="Lines per page.")
+    attempt: int | None = Field(default=None, ge=1, description="Only this attempt.")
+    after: int = Field(default=0, ge=0, description="`next_after` of the page before.")
+    limit: int = Field(default=500, ge=1, le=5000, description="Lines per page.")
 
 
 class GetTaskLogs(Operation[LogPage]):
@@ -214,9 +219,9 @@ class GetTaskLogs(Operation[LogPage]):
     spec = Spec("get_task_logs", "GET", "/runs/{run_id}/tasks/{key}/logs", LogPage, query=("attempt", "after", "limit"))
     run_id: RunId
     key: TaskKey
-    attempt: int | None = Field(None, ge=1, description="Only this attempt.")
-    after: int = Field(0, ge=0, description="`next_after` of the page before.")
-    limit: int = Field(500, ge=1, le=5000, description="Lines per page.")
+    attempt: int | None = Field(default=None, ge=1, description="Only this attempt.")
+    after: int = Field(default=0, ge=0, description="`next_after` of the page before.")
+    limit: int = Field(default=500, ge=1, le=5000, description="Lines per page.")
 
 
 class ListDefinitions(Operation[DefinitionList]):

@@ -1,0 +1,63 @@
+"""The project's definitions with their plans, as one value that is replaced as a whole."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from umbel.definition import Catalog, Definition, load_catalog
+from umbel.errors import DefinitionError, DefinitionNotFound
+from umbel.plan import build_all
+from umbel.plan.model import Plan
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What one reading of the project's files gave."""
+
+    catalog: Catalog
+    plans: Mapping[str, Plan]
+
+
+class Definitions:
+    """The definitions below `home`. Reading swaps one reference, so that threads always see a whole catalog."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._loaded = Loaded(Catalog({}), {})
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the files again. What is wrong with them is in the catalog's problems."""
+        plans, catalog = build_all(load_catalog(self.home))
+        for problem in catalog.problems:
+            log.warning("%s", problem)
+        self._loaded = Loaded(catalog, plans)
+
+    @property
+    def catalog(self) -> Catalog:
+        """Definitions and problems as last read."""
+        return self._loaded.catalog
+
+    @property
+    def plans(self) -> Mapping[str, Plan]:
+        """The plan of each definition that can be started."""
+        return self._loaded.plans
+
+    def get(self, name: str) -> tuple[Definition, Plan]:
+        """A definition that can be started, and its plan.
+
+        Raises:
+            DefinitionNotFound: there is none of this name.
+            DefinitionError: there is, but it has mistakes; the message says which.
+        """
+        loaded = self._loaded
+        definition = loaded.catalog.definitions.get(name)
+        if definition is not None:
+            return definition, loaded.plans[name]
+        if name in loaded.catalog.refused:
+            problems = [str(each) for each in loaded.catalog.problems_of(name) if each.severity == "error"]
+            raise DefinitionError(f"The definition {name} has mistakes: {'; '.join(problems[:5])}")
+        raise DefinitionNotFound(f"There is no definition {name[:200]}.")

@@ -1,0 +1,54 @@
+"""From an operation to what does it: the one table behind REST and agent tools."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from umbel.service import control, definitions, diagnose, logs, operations, reading, runs, workers
+from umbel.service.models import Resource
+from umbel.service.operations import Operation
+from umbel.service.umbel import Umbel
+
+
+def _start_run(umbel: Umbel, asked: operations.StartRun) -> Resource:
+    accepted = runs.start(umbel, asked.definition, asked.payload, comment=asked.comment, key=asked.idempotency_key)
+    return _over(umbel, accepted.run.id, asked.wait) if asked.wait else reading.detail(umbel, accepted.run)
+
+
+def _over(umbel: Umbel, run_id: str, timeout: float) -> Resource:
+    """The run once it has ended, or as it is after `timeout` seconds."""
+    with umbel.feed.waiter(run_id) as waiter:
+        run = reading.require(umbel, run_id)
+        if not reading.is_over(run):
+            waiter.wait(timeout)
+            run = reading.require(umbel, run_id)
+    return reading.detail(umbel, run)
+
+
+_USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] = {
+    operations.StartRun: _start_run,
+    operations.ListRuns: reading.list_runs,
+    operations.GetRun: lambda umbel, asked: reading.get_run(umbel, asked.run_id),
+    operations.WaitForRun: lambda umbel, asked: _over(umbel, asked.run_id, asked.timeout),
+    operations.DiagnoseRun: lambda umbel, asked: diagnose.diagnose(umbel, asked.run_id),
+    operations.CancelRun: lambda umbel, asked: reading.summary(control.cancel(umbel, asked.run_id)),
+    operations.RelaunchRun: lambda umbel, asked: reading.summary(runs.relaunch(umbel, asked.run_id).run),
+    operations.GetTask: lambda umbel, asked: reading.get_task(umbel, asked.run_id, asked.key),
+    operations.GetLogs: lambda umbel, asked: logs.get_logs(
+        umbel, asked.run_id, attempt=asked.attempt, after=asked.after, limit=asked.limit
+    ),
+    operations.GetTaskLogs: lambda umbel, asked: logs.get_logs(
+        umbel, asked.run_id, asked.key, attempt=asked.attempt, after=asked.after, limit=asked.limit
+    ),
+    operations.ListDefinitions: lambda umbel, asked: definitions.list_definitions(umbel),
+    operations.GetDefinition: lambda umbel, asked: definitions.get_definition(umbel, asked.name),
+    operations.ListWorkers: lambda umbel, asked: workers.list_workers(umbel),
+}
+
+
+def perform(umbel: Umbel, asked: Operation[Any]) -> Resource:
+    """Do what is asked, in the calling thread.
+
+    Raises:
+        UmbelError: it cannot be done; `code` and `hint` say why and what to do.
+    """
+    return _USE_CASES[type(asked)](umbel, asked)

@@ -1,0 +1,100 @@
+"""Starting runs: check, write to disk, launch, answer."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from umbel.definition.schema import payload_errors
+from umbel.errors import BadRequest, PayloadInvalid, PayloadTooLarge
+from umbel.service.reading import require
+from umbel.service.umbel import Umbel, now_ms
+from umbel.store import Accepted, IdempotencyKey, NewRun
+
+
+def start(
+    umbel: Umbel,
+    definition: str,
+    payload: Mapping[str, Any],
+    *,
+    comment: str | None = None,
+    key: str | None = None,
+    relaunch_of: str | None = None,
+) -> Accepted:
+    """Accept a run and launch it. When this returns, the run is on disk; it ends whatever happens next.
+
+    Args:
+        definition: `project.NAME`.
+        payload: values that the definition's defaults do not have, or have otherwise.
+        comment: a note, kept with the run.
+        key: the client's idempotency key: the same key and request give the first run again.
+        relaunch_of: run that this one repeats.
+
+    Raises:
+        DefinitionNotFound, DefinitionError: nothing can be started by this name.
+        PayloadInvalid, PayloadTooLarge, BadRequest: this payload cannot be taken.
+        IdempotencyConflict: the key came before with another request.
+        HistoryUnavailable: the run could not be written; try again (with the same key).
+    """
+    found, plan = umbel.definitions.get(definition)
+    full = {**found.defaults, **payload} if found.defaults else dict(payload)
+    text = _encode(full)
+    if len(text) > umbel.settings.max_payload_bytes:
+        limit = umbel.settings.max_payload_bytes
+        raise PayloadTooLarge(
+            f"The payload has {len(text):,} bytes of JSON, allowed are {limit:,}.",
+            hint="Store large data elsewhere and pass a reference to it.",
+        )
+    if found.schema is not None:
+        errors = payload_errors(found.schema, full)
+        if errors:
+            raise PayloadInvalid(
+                f"The payload does not fit the schema of {definition}: {errors[0]}",
+                errors,
+                hint=f"GET /api/v1/definitions/{definition} shows the schema.",
+            )
+    umbel.remember(plan)
+    run_id = str(uuid.uuid4())
+    accepted = umbel.store.accept(
+        NewRun(
+            id=run_id,
+            definition=definition,
+            project=found.project,
+            name=found.name,
+            plan=plan,
+            payload=text,
+            partition=umbel.engine.partition(run_id),
+            created_at=now_ms(),
+            comment=comment,
+            relaunch_of=relaunch_of,
+            idempotency=_idempotency(key, definition, payload, comment) if key is not None else None,
+        )
+    )
+    if accepted.created:
+        umbel.try_launch(accepted.run)
+    return accepted
+
+
+def relaunch(umbel: Umbel, run_id: str) -> Accepted:
+    """Start a new run with the definition (as it is now) and the payload of an earlier one.
+
+    Raises:
+        RunNotFound: there is no such run.
+        And what `start` raises.
+    """
+    run = require(umbel, run_id)
+    return start(umbel, run.definition, json.loads(run.payload), relaunch_of=run.id)
+
+
+def _encode(payload: Mapping[str, Any]) -> str:
+    try:
+        # Not orjson: whole numbers of any size, and NaN, which celery-director takes too.
+        return json.dumps(payload, separators=(",", ":"))
+    except RecursionError as error:
+        raise BadRequest("The payload is nested too deep.") from error
+
+
+def _idempotency(key: str, definition: str, payload: Mapping[str, Any], comment: str | None) -> IdempotencyKey:
+    request = json.dumps([definition, payload, comment], sort_keys=True)
+    return IdempotencyKey(key, definition, hashlib.sha256(request.encode()).hexdigest())

@@ -1,0 +1,101 @@
+"""The container: what one server process holds, and nothing else global."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from umbel.engine.engine import Engine
+from umbel.engine.loops import Loops
+from umbel.engine.wire import Item
+from umbel.errors import HistoryUnavailable, UmbelError
+from umbel.keeper import Keeper
+from umbel.plan.model import Plan
+from umbel.service.catalog import Definitions
+from umbel.settings import Settings
+from umbel.store import RunRow, Store
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[[Sequence[Item]], None]
+
+PLANS_KEPT = 256
+
+
+class Umbel:
+    """One server process's store, engine, definitions and loops. Everything is thread safe.
+
+    Args:
+        settings: where everything is.
+        publish: sends one message per released task to the broker; raises BrokerUnavailable if it cannot.
+        loops: whether this process also looks after due retries and lost workers (the workers do so too).
+    """
+
+    def __init__(self, settings: Settings, publish: Publish, *, loops: bool = True) -> None:
+        self.settings = settings
+        self.name = f"server@{socket.gethostname()}:{os.getpid()}"
+        self.store = Store(settings.database_url)
+        self.engine = Engine.open(settings)
+        self.definitions = Definitions(settings.home)
+        self.publish = publish
+        own = [Loops(self.engine, publish, self.name)] if loops else []
+        self.keeper = Keeper(self.store, self.engine, settings, self.launch, own)
+        self.feed = self.keeper.feed
+        self._plans: dict[str, Plan] = {}
+        self._guard = threading.Lock()
+
+    def start(self) -> None:
+        """Start the loops."""
+        self.keeper.start()
+
+    def stop(self) -> None:
+        """Stop the loops, end all waits, close the connections."""
+        self.keeper.stop()
+        self.engine.close()
+        self.store.close()
+
+    def launch(self, run: RunRow) -> None:
+        """Hand an accepted run to the engine and its first tasks to the broker. Harmless if it is there already.
+
+        Raises:
+            StateUnavailable: the run is not launched; the keeper launches it later.
+            BrokerUnavailable: it is launched, its first tasks are sent later.
+        """
+        plan = self.plan(run.plan_hash)
+        released = self.engine.launch(run.id, plan, run.payload, by=self.name).released
+        self.publish([Item(run.id, index, 1, plan.hash) for index in released])
+
+    def try_launch(self, run: RunRow) -> None:
+        """`launch`, leaving to the keeper what cannot be done now: the run is on disk, so nothing is lost."""
+        try:
+            self.launch(run)
+        except UmbelError as error:
+            log.warning("run %s is accepted and will be launched or sent later: %s", run.id, error)
+
+    def plan(self, plan_hash: str) -> Plan:
+        """A plan that the history holds; remembered.
+
+        Raises:
+            HistoryUnavailable: the database does not answer, or has lost the plan.
+        """
+        plan = self._plans.get(plan_hash)
+        if plan is None:
+            plan = self.store.plan(plan_hash)
+            if plan is None:
+                raise HistoryUnavailable(f"The plan {plan_hash} is not in the history.")
+            self.remember(plan)
+        return plan
+
+    def remember(self, plan: Plan) -> None:
+        """Keep a plan at hand."""
+        with self._guard:
+            if len(self._plans) >= PLANS_KEPT:
+                del self._plans[next(iter(self._plans))]
+            self._plans[plan.hash] = plan
+
+
+def now_ms() -> int:
+    """This moment by the server's clock, in ms UTC. Only for `created_at` and for texts; the engine has its own."""
+    return time.time_ns() // 1_000_000
