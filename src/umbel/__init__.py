@@ -1,22 +1,35 @@
 """Umbel: a workflow server for people who already have Celery.
 
 A Celery message is a doorbell; the truth is in the engine; the history is in SQL.
+
+    from umbel import task      # Celery's own decorator, for the tasks of a project
+    from umbel import Client    # a running server, from Python
+    from umbel import install   # hook Umbel into a Celery app of your own
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from umbel.celery.app import task as task
     from umbel.celery.install import install as install
+    from umbel.client import Client as Client
 
+__all__ = ["Client", "__version__", "install", "task"]
 __version__ = "0.1.0.dev0"
 
-_HOME: Final = {"task": "umbel.celery.app", "install": "umbel.celery.install"}
-"""Public names and where they live: imported when first used, so that `import umbel` stays light."""
+_HOMES = {"Client": "umbel.client", "install": "umbel.celery.install", "task": "umbel.celery.app"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'umbel' has no attribute {name!r}")
+    """The public names, each loaded when it is first used: a client needs no Celery, a task no HTTP."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'umbel' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -21,7 +21,14 @@ HOMES = {
 }
 
 # The client works where nothing of the server does, so it knows only these.
-CLIENT_KNOWS = ("umbel.errors", "umbel.settings", "umbel.service.models", "umbel.client")
+CLIENT_KNOWS = (
+    "umbel.client",
+    "umbel.errors",
+    "umbel.machine",
+    "umbel.service.models",
+    "umbel.service.operations",
+    "umbel.settings",
+)
 
 
 def test_each_library_has_one_home() -> None:

@@ -1,0 +1,290 @@
+"""The client: one method per operation, and the live events of a run."""
+
+import json
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar, cast
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import ValidationError
+
+from umbel.client.problems import error_of
+from umbel.client.stream import messages
+from umbel.errors import BadRequest, ServerUnavailable, UmbelError
+from umbel.machine import RUN_TERMINAL, EventType, RunState
+from umbel.service import operations as ops
+from umbel.service.models import (
+    DefinitionList,
+    DefinitionView,
+    Diagnosis,
+    Event,
+    LogPage,
+    Resource,
+    Run,
+    RunDetail,
+    RunList,
+    TaskView,
+    WorkerList,
+)
+from umbel.settings import get_settings
+
+Answer = TypeVar("Answer", bound=Resource)
+
+CONNECT: Final = 5.0
+"""Seconds to wait for a connection."""
+READ: Final = 30.0
+"""Seconds to wait for an answer, beyond the waiting that was asked for."""
+SILENCE: Final = 45.0
+"""Seconds without a byte after which an event stream counts as dropped: three of the server's signs of life."""
+PATIENCE: Final = 30.0
+"""Seconds during which a dropped event stream is taken up again before it is given up."""
+PAUSE: Final = 0.5
+"""Seconds before a dropped event stream is taken up again."""
+
+
+class Client:
+    """Speaks to one server. Thread safe; a context manager that closes its connections.
+
+    Every method raises the exception that the server raised (`umbel.errors`, with its code and hint), and
+    `ServerUnavailable` if the server does not answer.
+
+    Args:
+        url: where the server is; `UMBEL_URL` (default `http://127.0.0.1:8000`) if None.
+        token: API token; `UMBEL_TOKEN` if None.
+        transport: for tests: what sends the requests.
+    """
+
+    def __init__(
+        self, url: str | None = None, token: str | None = None, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        settings = get_settings() if url is None or token is None else None
+        self.url = (url if url is not None else settings.url if settings else "").rstrip("/")
+        token = token if token is not None else settings.token if settings else ""
+        try:
+            self._http = httpx.Client(
+                base_url=self.url,
+                headers={"Authorization": f"Bearer {token}"} if token else {},
+                timeout=httpx.Timeout(READ, connect=CONNECT),
+                transport=transport,
+                # A proxy named in the environment cannot reach a server on this machine.
+                trust_env=urlsplit(self.url).hostname not in ("127.0.0.1", "localhost", "::1"),
+            )
+        except (httpx.InvalidURL, ValueError) as error:
+            raise ServerUnavailable(f"UMBEL_URL is no address of a server: {self.url} ({error}).") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def call(self, operation: ops.Operation[Answer], *, patience: float = 0.0) -> Answer:
+        """Do any operation of `umbel.service.operations`.
+
+        Args:
+            operation: what to do, with its arguments.
+            patience: seconds that the server is expected to take, on top of the usual.
+        """
+        method, path, query, headers, body = operation.request()
+        spec = operation.spec
+        try:
+            # Not httpx's own encoder: it refuses NaN, which a payload may hold.
+            content = None if body is None else json.dumps(body).encode()
+            if content is not None:
+                headers["Content-Type"] = "application/json"
+            timeout = httpx.Timeout(READ + patience, connect=CONNECT)
+            answer = self._http.request(method, path, params=query, headers=headers, content=content, timeout=timeout)
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise self._unreachable(error) from error
+        if answer.status_code not in (spec.status, *spec.also):
+            raise error_of(answer.status_code, answer.content, str(answer.url))
+        try:
+            return cast(Answer, spec.answer.model_validate_json(answer.content))
+        except ValidationError as error:
+            raise error_of(answer.status_code, answer.content, str(answer.url)) from error
+
+    # -- what can be asked and done
+
+    def list_definitions(self) -> DefinitionList:
+        """Every definition, and everything that is wrong with the project's files."""
+        return self.call(ops.ListDefinitions())
+
+    def get_definition(self, name: str) -> DefinitionView:
+        """One definition, by `project.NAME`."""
+        return self.call(ops.GetDefinition(name=name))
+
+    def start_run(
+        self,
+        definition: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        comment: str | None = None,
+        wait: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> RunDetail:
+        """Start a run; it is on disk when this returns.
+
+        Args:
+            definition: `project.NAME`.
+            payload: must fit the definition's JSON Schema.
+            comment: a note, shown with the run.
+            wait: seconds (at most 50) to wait for the run's end before answering.
+            idempotency_key: the same key with the same request never starts a second run.
+        """
+        operation = _make(
+            ops.StartRun,
+            definition=definition,
+            payload=payload or {},
+            comment=comment,
+            wait=wait,
+            idempotency_key=idempotency_key,
+        )
+        return self.call(operation, patience=wait or 0.0)
+
+    def list_runs(
+        self,
+        *,
+        status: list[RunState] | None = None,
+        definition: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        q: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> RunList:
+        """A page of runs, newest first.
+
+        Args:
+            status: only runs in one of these states.
+            definition: only runs of this definition.
+            since, until: RFC 3339 times, or seconds since 1970: from and before.
+            q: text in the id, name, comment or payload.
+            cursor: `next_cursor` of the page before.
+            limit: runs per page, at most 500.
+        """
+        return self.call(
+            _make(
+                ops.ListRuns,
+                status=status,
+                definition=definition,
+                since=since,
+                until=until,
+                q=q,
+                cursor=cursor,
+                limit=limit,
+            )
+        )
+
+    def get_run(self, run_id: str) -> RunDetail:
+        """One run with its tasks and their attempts."""
+        return self.call(ops.GetRun(run_id=run_id))
+
+    def wait_for_run(self, run_id: str, timeout: float | None = None) -> RunDetail:
+        """Wait until the run has ended, or `timeout` seconds (None: for ever) are over; the run as it then is."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = ops.MAX_WAIT if deadline is None else deadline - time.monotonic()
+            wait = min(max(left, 0.0), ops.MAX_WAIT)
+            run = self.call(ops.WaitForRun(run_id=run_id, timeout=wait), patience=wait)
+            if run.state in RUN_TERMINAL or (deadline is not None and time.monotonic() >= deadline):
+                return run
+
+    def diagnose_run(self, run_id: str) -> Diagnosis:
+        """Why the run failed, or why it waits."""
+        return self.call(ops.DiagnoseRun(run_id=run_id))
+
+    def cancel_run(self, run_id: str) -> Run:
+        """Cancel the run; a finished run stays as it is."""
+        return self.call(ops.CancelRun(run_id=run_id))
+
+    def relaunch_run(self, run_id: str) -> Run:
+        """Start a new run with the definition and payload of this one."""
+        return self.call(ops.RelaunchRun(run_id=run_id))
+
+    def get_task(self, run_id: str, key: str) -> TaskView:
+        """One task with its result or error and its attempts."""
+        return self.call(ops.GetTask(run_id=run_id, key=key))
+
+    def get_logs(
+        self, run_id: str, key: str | None = None, *, attempt: int | None = None, after: int = 0, limit: int = 500
+    ) -> LogPage:
+        """What the run's tasks wrote, in the order it arrived.
+
+        Args:
+            key: only this task.
+            attempt: only this attempt.
+            after: `next_after` of the page before, or the id of the last line seen.
+            limit: lines per page, at most 5000.
+        """
+        if key is None:
+            return self.call(_make(ops.GetLogs, run_id=run_id, attempt=attempt, after=after, limit=limit))
+        return self.call(_make(ops.GetTaskLogs, run_id=run_id, key=key, attempt=attempt, after=after, limit=limit))
+
+    def list_workers(self) -> WorkerList:
+        """The workers that are alive or were lately."""
+        return self.call(ops.ListWorkers())
+
+    # -- live
+
+    def events(self, run_id: str, after: int = 0) -> Iterator[Event]:
+        """The run's events from number `after` + 1 on, live, until nothing of the run is alive any more.
+
+        A dropped connection is taken up again where it broke off, for up to `PATIENCE` seconds.
+        """
+        path = f"{ops.PREFIX}/runs/{run_id}/events"
+        silent_since: float | None = None
+        while True:
+            try:
+                for event in self._stream(path, after):
+                    silent_since = None
+                    after = event.id
+                    yield event
+                    if event.type == EventType.RUN_SETTLED:
+                        return
+                # The server ended the stream: it stops, or there is nothing more to come.
+                run = self.get_run(run_id)
+                if run.settled and run.last_event <= after:
+                    return
+                silent_since = None
+            except (httpx.RequestError, ServerUnavailable) as error:
+                silent_since = silent_since or time.monotonic()
+                if time.monotonic() - silent_since > PATIENCE:
+                    raise self._unreachable(error) from error
+            time.sleep(PAUSE)
+
+    def _stream(self, path: str, after: int) -> Iterator[Event]:
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        timeout = httpx.Timeout(SILENCE, connect=CONNECT)
+        with self._http.stream("GET", path, headers=headers, timeout=timeout) as answer:
+            if answer.status_code != 200:
+                raise error_of(answer.status_code, answer.read(), str(answer.url))
+            for message in messages(answer.iter_bytes()):
+                yield Event.model_validate_json(message.data)
+
+    def _unreachable(self, error: Exception) -> UmbelError:
+        why = str(error) or type(error).__name__
+        return ServerUnavailable(f"No answer from a server at {self.url}: {why}")
+
+
+Op = TypeVar("Op", bound=ops.Operation[Any])
+
+
+def _make(operation: type[Op], **fields: Any) -> Op:
+    """An operation from what a person gave.
+
+    Raises:
+        BadRequest: a value cannot be taken; the message names it.
+    """
+    try:
+        return operation(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadRequest(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
