@@ -13,7 +13,7 @@ from umbel.celery import capture, codec, outcome
 from umbel.celery.process import Process
 from umbel.celery.renew import AttemptStopped, Renewal
 from umbel.engine.calls import Claim
-from umbel.engine.engine import NodeInfo, Token, request_id
+from umbel.engine.engine import Token, request_id
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable, StateUnavailable
 from umbel.machine import Code
@@ -45,13 +45,6 @@ class Call:
     claim: Claim
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-
-
-def _arguments(node: NodeInfo, inputs: list[Any]) -> tuple[Any, ...]:
-    """Director's convention: None for a first task, the result of one parent, the list of several."""
-    if node.takes_nothing:
-        return ()
-    return (inputs if len(inputs) > 1 else inputs[0] if inputs else None,)
 
 
 class Runner:
@@ -135,7 +128,7 @@ class Runner:
         )
         node = engine.node(engine.partition(run), claim.plan, index)
         kwargs = {"payload": codec.decode(claim.payload), "workflow_id": run}
-        return Call(Token(run, index, epoch, claim.attempt), claim, _arguments(node, inputs), kwargs)
+        return Call(Token(run, index, epoch, claim.attempt), claim, (node.argument(inputs),), kwargs)
 
     def _record(self, call: Call, result: outcome.Outcome, max_retries: int | None = None) -> tuple[int, ...]:
         request, engine, by, token = request_id(), self.process.engine, self.process.name, call.token

@@ -9,9 +9,10 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 
-from umbel.engine.engine import Engine, NodeInfo
+from umbel.engine.engine import Engine
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable
+from umbel.plan.model import Node
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +36,11 @@ class Dispatcher:
         self._engine = engine
         self._origin = f"umbel@{os.getpid()}"
 
-    def node(self, item: Item) -> NodeInfo:
+    def node(self, item: Item) -> Node:
         """The node behind a released task. Raises KeyError if its plan is gone."""
         return self._engine.node(self._engine.partition(item.run), item.plan, item.task)
 
-    def queue(self, node: NodeInfo) -> str:
+    def queue(self, node: Node) -> str:
         """Where the node's messages go."""
         return node.queue or str(self._app.conf.task_default_queue)
 

@@ -18,7 +18,7 @@ from umbel.celery.dispatch import MARK
 from umbel.celery.process import Process
 from umbel.celery.renew import Renewal
 from umbel.celery.request import Watched
-from umbel.celery.worker import steps
+from umbel.celery.steps import steps
 from umbel.settings import Settings, get_settings
 
 

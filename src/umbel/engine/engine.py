@@ -15,7 +15,7 @@ from umbel.engine.wire import Item, Wire, connect
 from umbel.errors import StateUnavailable
 from umbel.events import EventRecord, decode
 from umbel.machine import Code
-from umbel.plan.model import Plan
+from umbel.plan.model import Node, Plan
 from umbel.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,17 +33,6 @@ class Token:
     task: int
     epoch: int
     attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class NodeInfo:
-    """What a worker needs of a plan's node to publish it or to run it."""
-
-    index: int
-    key: str
-    task: str
-    queue: str | None
-    takes_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,22 +335,22 @@ class Engine:
 
         return cast("list[dict[str, Any]]", self._guard(read))
 
-    def node(self, partition: int, plan: str, index: int) -> NodeInfo:
-        """A node of a plan that a live run uses; remembered, since plans do not change.
+    def node(self, partition: int, plan: str, index: int) -> Node:
+        """A node (without its `needs`) of a plan that a live run uses; remembered, since plans do not change.
 
         Raises:
             KeyError: the plan is not there.
         """
         return self._node(partition, plan, index)
 
-    def _read_node(self, partition: int, plan: str, index: int) -> NodeInfo:
+    def _read_node(self, partition: int, plan: str, index: int) -> Node:
         text = cast(
             "bytes | None",
             self._guard(lambda: self._client.hget(f"{prefix(partition)}plan:{plan}", str(index))),
         )
         if text is None:
             raise KeyError(f"plan {plan} has no node {index} in partition {partition}")
-        return NodeInfo(**json.loads(text))
+        return Node(**json.loads(text))
 
     def knows(self, runs: Sequence[str]) -> list[bool]:
         """For each run, whether the state store has it."""

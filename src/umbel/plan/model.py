@@ -44,9 +44,9 @@ class Node:
         """
         if self.takes_nothing:
             return []
-        if len(self.needs) > 1:
+        if len(results) > 1:
             return list(results)
-        return results[0] if self.needs else None
+        return results[0] if results else None
 
 
 @dataclass(frozen=True)

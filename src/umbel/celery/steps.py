@@ -1,0 +1,111 @@
+"""Umbel's part of a Celery worker: bootsteps for its heartbeat and the engine's loops."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from celery import bootsteps, signals
+from celery.worker.components import Pool
+from celery.worker.consumer.tasks import Tasks
+
+from umbel import __version__
+from umbel.celery.process import Process
+from umbel.engine.loops import Loops
+from umbel.errors import UmbelError
+
+log = logging.getLogger(__name__)
+
+
+class Heart:
+    """The worker's sign of life, from a plain thread: Celery's own timer stands still on solo and on a busy gevent."""
+
+    def __init__(self, process: Process, info: dict[str, Any]) -> None:
+        self._process = process
+        self._info = info
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="umbel-heart", daemon=True)
+
+    def start(self) -> None:
+        """First beat at once, so that the worker is known before it takes a task."""
+        self._beat()
+        self._thread.start()
+
+    def leave(self) -> None:
+        """Say goodbye: what this worker still holds is taken over at once."""
+        self._stop.set()
+        self._beat(leaving=True)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._process.settings.heartbeat):
+            self._beat()
+
+    def _beat(self, *, leaving: bool = False) -> None:
+        try:
+            for partition in self._process.engine.partitions:
+                self._process.engine.beat(partition, self._process.worker, self._info, leaving=leaving)
+        except UmbelError as error:
+            log.warning("no sign of life could be given: %s", error)
+        except Exception:
+            log.exception("no sign of life could be given")
+
+
+def steps(process: Process, equip: Callable[[str], None]) -> tuple[type, type]:
+    """The bootsteps (worker, consumer) that hook a worker up; `equip(pool)` hooks its tasks."""
+
+    class WorkerStep(bootsteps.StartStopStep):
+        """Starts once, after the pool: heartbeat and loops."""
+
+        name = "Umbel"
+        requires = (Pool,)
+
+        def __init__(self, worker: Any, **kwargs: Any) -> None:
+            process.name_worker(worker.hostname)
+            worker.app.finalize()
+            equip(_pool(worker))
+            super().__init__(worker, **kwargs)
+
+        def start(self, worker: Any) -> None:
+            heart = Heart(process, _about(worker))
+            heart.start()
+            loops = Loops(process.engine, process.dispatcher.publish, process.worker)
+            loops.start()
+
+            def leave(**_: Any) -> None:
+                loops.stop()
+                heart.leave()
+
+            # Not in stop(): bodies still run then, and a worker that has left loses them.
+            signals.worker_shutdown.connect(leave, weak=False)
+
+    class ConsumerStep(bootsteps.StartStopStep):
+        """Starts with every connection, after Celery has built the tracers anew."""
+
+        name = "Umbel tracers"
+        requires = (Tasks,)
+
+        def start(self, consumer: Any) -> None:
+            equip(_pool(consumer.controller))
+
+    return WorkerStep, ConsumerStep
+
+
+def _pool(worker: Any) -> str:
+    return str(worker.pool_cls.__module__).rpartition(".")[2]
+
+
+def _about(worker: Any) -> dict[str, Any]:
+    app = worker.app
+    return {
+        "hostname": worker.hostname,
+        "pid": os.getpid(),
+        "pool": _pool(worker),
+        "concurrency": worker.concurrency,
+        "prefetch": int(worker.concurrency or 1) * int(worker.prefetch_multiplier or 1),
+        "queues": sorted(app.amqp.queues.consume_from),
+        "tasks": sorted(name for name in app.tasks if not name.startswith("celery."))[:200],
+        "started_at": round(time.time() * 1000),
+        "version": __version__,
+    }

@@ -1,0 +1,230 @@
+"""What the reference engine remembers, as plain values, and how it looks in the form of `snapshot`."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, field
+from typing import Any, NamedTuple
+
+from umbel.engine.keys import plan_fields
+from umbel.engine.snapshot import Snapshot, Stored
+from umbel.events import EventRecord
+from umbel.machine import Code, RunState, TaskState
+from umbel.plan.model import Plan
+
+
+class Member(NamedTuple):
+    """A task of a run, as a member of ready, timers, leases or held."""
+
+    run: str
+    task: int
+
+    def __str__(self) -> str:
+        return f"{self.run}:{self.task}"
+
+
+class Portion(NamedTuple):
+    """A chunk of the dependents of `source` (-1: the start of the run) that still has to be told how it ended."""
+
+    source: int
+    chunk: int
+    good: bool
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.chunk}:{int(self.good)}"
+
+
+@dataclass(slots=True)
+class Task:
+    """One task of a run. None: it has not come to that yet."""
+
+    state: TaskState = TaskState.WAITING
+    done: int | None = None
+    """Of the tasks that it needs, how many are done."""
+    attempt: int | None = None
+    retries: int | None = None
+    losses: int | None = None
+    ready: int | None = None
+    """When it was released, ms."""
+    by: str | None = None
+    """Who has to publish its message."""
+    copies: int | None = None
+    """Spare copies of its message since then."""
+    worker: str | None = None
+    pid: int | None = None
+    args: str | None = None
+    request: str | None = None
+    """The last request about it that was not refused, and the answer that it gets again (none for a claim)."""
+    answer: Any = None
+    fenced: str | None = None
+    """The last request that was refused, which is told only once."""
+    logged: str | None = None
+
+    def fields(self) -> Iterator[tuple[str, str]]:
+        """Name and text of what has been set."""
+        if self.state is not TaskState.WAITING:
+            yield "state", self.state
+        for name in _PLAIN:
+            value = getattr(self, name)
+            if value is not None:
+                yield name, str(value)
+        if self.answer is not None:
+            yield "answer", as_text(self.answer)
+
+
+_PLAIN = (
+    "done", "attempt", "retries", "losses", "ready", "by", "copies", "worker", "pid", "args", "request", "fenced", "logged",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Run:
+    """One run."""
+
+    id: str
+    plan: str
+    payload: str
+    left: int
+    """Tasks that have not ended."""
+    request: str = ""
+    answer: Any = None
+    state: RunState = RunState.PENDING
+    epoch: int = 1
+    seq: int = 0
+    live: int = 0
+    """Tasks that an attempt holds."""
+    settled: bool = False
+    cancel_request: str | None = None
+    forgotten: bool = False
+    tasks: dict[int, Task] = field(default_factory=dict)
+    results: dict[int, str] = field(default_factory=dict)
+    work: list[Portion] = field(default_factory=list)
+
+    def fields(self) -> dict[str, str]:
+        """The run's hash."""
+        found = {
+            "plan": self.plan,
+            "payload": self.payload,
+            "left": str(self.left),
+            "request": self.request,
+            "answer": as_text(self.answer),
+            "state": str(self.state),
+            "epoch": str(self.epoch),
+            "seq": str(self.seq),
+            "live": str(self.live),
+            "settled": str(int(self.settled)),
+        }
+        if self.cancel_request is not None:
+            found["cancel_request"] = self.cancel_request
+        if self.forgotten:
+            found["forgotten"] = "1"
+        for index, task in self.tasks.items():
+            for name, value in task.fields():
+                found[f"{index}:{name}"] = value
+        return found
+
+
+@dataclass(slots=True)
+class StoredPlan:
+    """A plan and how many runs use it; `expires` once that is none."""
+
+    plan: Plan
+    hash: dict[str, str]
+    runs: int = 0
+    expires: bool = True
+
+    @classmethod
+    def of(cls, plan: Plan) -> "StoredPlan":
+        """The plan without a run."""
+        return cls(plan, {name: value for part in plan_fields(plan) for name, value in part.items()})
+
+
+@dataclass(slots=True)
+class Marks:
+    """How far a queue's claims have come, when the last one was, when its front was sent again; ms."""
+
+    passed: int = 0
+    claimed: int | None = None
+    front: int | None = None
+
+
+@dataclass(slots=True)
+class About:
+    """What a worker said of itself (JSON) and when, ms; `held` is how many tasks it held when it was found dead."""
+
+    info: str | None = None
+    beat: int | None = None
+    held: int | None = None
+
+
+Scores = dict[Member, int]
+
+
+@dataclass(slots=True)
+class Partition:
+    """All that the state store holds of one partition."""
+
+    runs: dict[str, Run] = field(default_factory=dict)
+    plans: dict[str, StoredPlan] = field(default_factory=dict)
+    ready: dict[str, Scores] = field(default_factory=dict)
+    queues: dict[str, Marks] = field(default_factory=dict)
+    timers: Scores = field(default_factory=dict)
+    leases: Scores = field(default_factory=dict)
+    held: dict[str, dict[Member, tuple[int, int, int]]] = field(default_factory=dict)
+    """worker -> task -> pid, epoch, attempt."""
+    workers: dict[str, int] = field(default_factory=dict)
+    about: dict[str, About] = field(default_factory=dict)
+    cursors: dict[str, int] = field(default_factory=dict)
+    events: list[EventRecord] = field(default_factory=list)
+    trimmed: int = 0
+    """Events that are gone from the front of the list."""
+
+    def snapshot(self) -> Snapshot:
+        """Every key, as `snapshot.snapshot` reads it from Redis."""
+        found: Snapshot = {}
+
+        def put(name: str, value: Any, expires: bool = False) -> None:
+            if value:  # Redis has no empty collections
+                found[name] = Stored(value, expires)
+
+        for id, run in self.runs.items():
+            put(f"run:{id}", run.fields(), run.forgotten)
+            put(f"results:{id}", {str(index): text for index, text in run.results.items()}, run.forgotten)
+            put(f"work:{id}", [str(portion) for portion in run.work])
+        for hash, plan in self.plans.items():
+            # Only a plan that a run has used has the counter.
+            runs = {} if plan.runs == 0 and plan.expires and "runs" not in plan.hash else {"runs": str(plan.runs)}
+            put(f"plan:{hash}", {**plan.hash, "complete": "1", **runs}, plan.expires)
+        for queue, members in self.ready.items():
+            put(f"ready:{queue}", _scores(members))
+        put("queues", dict(self._marks()))
+        put("timers", _scores(self.timers))
+        put("leases", _scores(self.leases))
+        for worker, held in self.held.items():
+            put(f"held:{worker}", {str(member): ":".join(map(str, token)) for member, token in held.items()})
+        put("workers", dict(self.workers))
+        for worker, about in self.about.items():
+            put(f"worker:{worker}", _set(about), about.beat is not None)
+        put("cursors", dict(self.cursors))
+        put("events", list(self.events))
+        return found
+
+    def _marks(self) -> Iterator[tuple[str, str]]:
+        for queue, marks in self.queues.items():
+            for name, value in _set(marks).items():
+                yield f"{name}:{queue}", value
+
+
+def as_text(answer: Any) -> str:
+    """An answer as a script keeps it: JSON of the code and, if it is ok, the values."""
+    code, *values = astuple(answer)
+    kept = [",".join(map(str, value)) if isinstance(value, tuple) else value for value in values]
+    return json.dumps([code, *(kept if code is Code.OK else ())], separators=(",", ":"))
+
+
+def _scores(members: Scores) -> dict[str, int]:
+    return {str(member): score for member, score in members.items()}
+
+
+def _set(record: Any) -> dict[str, str]:
+    values = ((name, getattr(record, name)) for name in record.__slots__)
+    return {name: str(value) for name, value in values if value is not None}
