@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import redis
+
 from tests.processes import gone
 from tests.waiting import wait_until
 
