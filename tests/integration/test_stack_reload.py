@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.waiting import wait_until
 
+from tests.waiting import wait_until
 from umbel.stack.probes import log_line
 from umbel.stack.process import Part
 from umbel.stack.reload import reload_on_change
