@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.processes import gone
 from tests.waiting import wait_until
-
 from umbel.errors import StackError
 from umbel.stack import supervisor as supervisor_module
 from umbel.stack.probes import log_line
