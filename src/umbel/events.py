@@ -58,10 +58,7 @@ def decode(fields: Mapping[bytes, bytes]) -> EventRecord:
             value.decode() if value is not None else None,
         )
     except (KeyError, ValueError) as error:
-        shown = {
-            name.decode(errors="replace"): text[:200].decode(errors="replace")
-            for name, text in fields.items()
-        }
+        shown = {name.decode(errors="replace"): text[:200].decode(errors="replace") for name, text in fields.items()}
         return EventRecord(shown.get("r", ""), 0, UNREADABLE, 0, data={"why": repr(error), "fields": shown})
 
 
