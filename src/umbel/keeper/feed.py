@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, TypeVar
 
@@ -157,7 +157,7 @@ class Feed:
         with self._guard:
             _drop(self._waiters, one.run_id, one)
 
-    def awaited(self, run_id: str) -> bool:
+    def wanted(self, run_id: str) -> bool:
         """Whether somebody waits for news of this run in particular."""
         return run_id in self._waiters or run_id in self._of_run
 
@@ -184,7 +184,7 @@ class Feed:
     def resync(self) -> None:
         """Tells everybody that events were committed which this process has not seen: read the history."""
         with self._guard:
-            everyone: Iterable[Subscription] = [*self._of_all, *(one for some in self._of_run.values() for one in some)]
+            everyone = self._everyone()
             rung = [one for some in self._waiters.values() for one in some]
         for one in everyone:
             one.push(None)
@@ -193,11 +193,16 @@ class Feed:
 
     def close(self) -> None:
         """Ends every subscription and every wait: the server stops."""
-        self.resync()
         with self._guard:
-            everyone = [*self._of_all, *(one for some in self._of_run.values() for one in some)]
+            everyone = self._everyone()
+            rung = [one for some in self._waiters.values() for one in some]
         for one in everyone:
             one.close()
+        for waiter in rung:
+            waiter.ring()
+
+    def _everyone(self) -> list[Subscription]:
+        return [*self._of_all, *(one for some in self._of_run.values() for one in some)]
 
 
 def _drop(groups: dict[str, set[T]], name: str, one: T) -> None:

@@ -117,7 +117,7 @@ class Projector(ThreadLoop):
         until = time.monotonic() + GATHER
         fresh = entries
         while len(entries) < BATCH and not self.stopping.is_set():
-            if any(event.type in _ENDS and self._feed.awaited(event.run) for _, event in fresh):
+            if any(event.type in _ENDS and self._feed.wanted(event.run) for _, event in fresh):
                 break
             left = round((until - time.monotonic()) * 1000)
             if left < 1:
