@@ -223,7 +223,7 @@ class Engine:
         """Prolong the attempt's lease; any code but OK says that its outcome is not wanted any more."""
         return self._calls.renew(self.partition(token.run), **_token(token), lease_ms=self._lease)
 
-    def log(self, token: Token, lines: Sequence[tuple[int, str, str]]) -> None:
+    def log(self, token: Token, lines: Sequence[tuple[int, str, str]], *, request: str | None = None) -> None:
         """Append captured output: (ms, stream, text) each."""
         self._calls.log(
             self.partition(token.run),
@@ -231,7 +231,7 @@ class Engine:
             task=token.task,
             attempt=token.attempt,
             lines=json.dumps(lines),
-            request_id=request_id(),
+            request_id=request or request_id(),
         )
 
     def lose(self, token: Token, *, sure: bool, counts: bool, why: str, by: str, request: str | None = None) -> Lose:

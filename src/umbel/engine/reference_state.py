@@ -72,7 +72,8 @@ class Task:
 
 
 _PLAIN = (
-    "done", "attempt", "retries", "losses", "ready", "by", "copies", "worker", "pid", "args", "request", "fenced", "logged",
+    "done", "attempt", "retries", "losses", "ready", "by", "copies",
+    "worker", "pid", "args", "request", "fenced", "logged",
 )  # fmt: skip
 
 
@@ -125,17 +126,18 @@ class Run:
 
 @dataclass(slots=True)
 class StoredPlan:
-    """A plan and how many runs use it; `expires` once that is none."""
+    """A plan and how many runs use it (None: none ever did); `expires` while that is none."""
 
     plan: Plan
     hash: dict[str, str]
-    runs: int = 0
+    runs: int | None = None
     expires: bool = True
 
     @classmethod
     def of(cls, plan: Plan) -> "StoredPlan":
         """The plan without a run."""
-        return cls(plan, {name: value for part in plan_fields(plan) for name, value in part.items()})
+        fields = {name: value for part in plan_fields(plan) for name, value in part.items()}
+        return cls(plan, {**fields, "complete": "1"})
 
 
 @dataclass(slots=True)
@@ -191,9 +193,8 @@ class Partition:
             put(f"results:{id}", {str(index): text for index, text in run.results.items()}, run.forgotten)
             put(f"work:{id}", [str(portion) for portion in run.work])
         for hash, plan in self.plans.items():
-            # Only a plan that a run has used has the counter.
-            runs = {} if plan.runs == 0 and plan.expires and "runs" not in plan.hash else {"runs": str(plan.runs)}
-            put(f"plan:{hash}", {**plan.hash, "complete": "1", **runs}, plan.expires)
+            runs = {} if plan.runs is None else {"runs": str(plan.runs)}
+            put(f"plan:{hash}", {**plan.hash, **runs}, plan.expires)
         for queue, members in self.ready.items():
             put(f"ready:{queue}", _scores(members))
         put("queues", dict(self._marks()))

@@ -1,5 +1,6 @@
 """Everything that the state store holds of one partition, in a form that two engines can be compared by."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import redis
@@ -64,4 +65,4 @@ def _stream(entries: list[tuple[bytes, list[bytes]]]) -> list[EventRecord]:
     return [decode(dict(zip(fields[::2], fields[1::2], strict=True))) for _, fields in entries]
 
 
-_READERS = {b"hash": _hash, b"zset": _zset, b"list": _list, b"stream": _stream}
+_READERS: dict[bytes, Callable[[Any], Any]] = {b"hash": _hash, b"zset": _zset, b"list": _list, b"stream": _stream}

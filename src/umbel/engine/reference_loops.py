@@ -1,0 +1,192 @@
+"""The verbs that look at a whole partition, as the reference engine does them: promote, advance, sweep, redispatch."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from umbel.engine.engine import Token
+from umbel.engine.keys import CHUNK
+from umbel.engine.reference_run import MAX_ITEMS, OpenRun
+from umbel.engine.reference_state import About, Marks, Member, Partition
+from umbel.engine.wire import Item
+from umbel.machine import EventType, RunState, TaskState
+
+FRONT: Final = 10
+"""Tasks of an idle queue that are sent again at a time."""
+
+MOST_PAUSES: Final = 6
+"""After so many copies of a message the pause before the next one does not double any more."""
+
+Found = tuple[Token, bool, bool, str]
+"""An attempt without an owner: token, sure, counts, why."""
+
+
+def oldest(scores: Mapping[Member, int]) -> list[Member]:
+    """In the order of a sorted set: by score, then by text."""
+    return sorted(scores, key=lambda member: (scores[member], str(member)))
+
+
+def find(partition: Partition, member: Member, now: int) -> OpenRun | None:
+    """The member's run."""
+    run = partition.runs.get(member.run)
+    return OpenRun(partition, run, now) if run else None
+
+
+def promote(partition: Partition, now: int, limit: int, by: str) -> tuple[tuple[Item, ...], int]:
+    """Queue the tasks whose pause is over; also when the next one is due (0: none)."""
+    items: list[Item] = []
+    due = [member for member in oldest(partition.timers) if partition.timers[member] <= now]
+    for member in due[:limit]:
+        del partition.timers[member]
+        run = find(partition, member, now)
+        canceled = run is not None and run.run.state is RunState.CANCELED
+        if run and not canceled and run.peek(member.task).state is TaskState.RETRYING:
+            run.release(member.task, by)
+            run.emit(EventType.TASK_QUEUED, member.task, data={"why": "due"})
+            items += run.items
+    return tuple(items), min(partition.timers.values(), default=0)
+
+
+def advance(partition: Partition, now: int, run_id: str, by: str) -> tuple[tuple[Item, ...], int]:
+    """Take the next portion of a wide release; also how many are left."""
+    if not run_id:
+        if not partition.cursors:
+            return (), 0
+        run_id = min(partition.cursors, key=lambda each: (partition.cursors[each], each))
+    run = partition.runs.get(run_id)
+    if run is None or not run.work:
+        partition.cursors.pop(run_id, None)
+        return (), 0
+    size = MAX_ITEMS // CHUNK
+    portions, run.work = run.work[:size], run.work[size:]
+    here = OpenRun(partition, run, now)
+    here.spread(portions, by)
+    if here.outcome:
+        here.emit(EventType.RUN_ADVANCED, data=here.outcome)
+    here.close()
+    if run.work:
+        partition.cursors[run_id] = now
+    else:
+        partition.cursors.pop(run_id, None)
+    return tuple(here.items), len(run.work)
+
+
+def sweep(partition: Partition, now: int, limit: int) -> tuple[list[Found], list[tuple[str, About]]]:
+    """Attempts without an owner; workers that are gone and hold nothing any more, which are forgotten."""
+    found: list[Found] = []
+    gone: list[tuple[str, About]] = []
+    silent = sorted((until, worker) for worker, until in partition.workers.items() if until < now)
+    dead = [worker for _, worker in silent[:limit]]
+    for worker in dead:
+        held = partition.held.get(worker, {})
+        about = partition.about.setdefault(worker, About())
+        if about.held is None:
+            about.held = len(held)
+        for member, (_, epoch, attempt) in list(held.items()):
+            token = Token(member.run, member.task, epoch, attempt)
+            if not _is_present(partition, token):
+                del held[member]
+            elif len(found) < limit:
+                found.append((token, True, about.held == 1, f"no sign of life from worker {worker}"))
+        if not held:
+            gone.append((worker, about))
+            del partition.workers[worker], partition.about[worker]
+    ended = [member for member in oldest(partition.leases) if partition.leases[member] < now]
+    for member in ended[:limit]:
+        run = find(partition, member, now)
+        task = run.peek(member.task) if run else None
+        if run is None or task is None or task.state is not TaskState.RUNNING:
+            del partition.leases[member]
+        elif task.worker not in dead and len(found) < limit:
+            worker = task.worker or ""
+            counts = _lives(partition, worker, now) or len(partition.held.get(worker, {})) == 1
+            token = Token(member.run, member.task, run.run.epoch, task.attempt or 0)
+            found.append((token, False, counts, "no sign of life from the process that ran it"))
+    return found, gone
+
+
+def _is_present(partition: Partition, token: Token) -> bool:
+    run = partition.runs.get(token.run)
+    task = run.tasks.get(token.task) if run else None
+    return (
+        run is not None
+        and task is not None
+        and task.state is TaskState.RUNNING
+        and (run.epoch, task.attempt) == (token.epoch, token.attempt)
+    )
+
+
+def _lives(partition: Partition, worker: str, now: int) -> bool:
+    """Its last sign of life is less than half a lease ago."""
+    about = partition.about.get(worker, About())
+    beat = about.beat or 0
+    return now - beat <= (partition.workers.get(worker, 0) - beat) / 2
+
+
+class Redispatch:
+    """One look for released tasks whose message is probably lost."""
+
+    def __init__(self, partition: Partition, now: int, limit: int) -> None:
+        self._partition = partition
+        self._now = now
+        self._limit = limit
+        self.items: list[Item] = []
+
+    def overdue(self, after: int) -> tuple[Item, ...]:
+        """What has waited for `after` ms, twice as long per copy, where the queue has passed it or stands."""
+        for queue, marks in self._queues():
+            scores = self._partition.ready.get(queue, {})
+            idle = self._now - (marks.claimed or 0) >= after and self._now - (marks.front or 0) >= after
+            sent = 0
+            old = [member for member in oldest(scores) if scores[member] <= self._now - after]
+            for member in old[: self._limit]:
+                pause = after * 2 ** min(self._copies(member), MOST_PAUSES)
+                in_front = idle and sent < FRONT
+                if self._full or self._now - scores[member] < pause:
+                    continue
+                if (scores[member] < marks.passed or in_front) and self._again(queue, member):
+                    sent += 1
+                    if in_front:
+                        marks.front = self._now
+        return tuple(self.items)
+
+    def of_the_dead(self, by: str, since: int, heads: Mapping[str, int]) -> tuple[Item, ...]:
+        """The first of each queue in `heads`, then what `by` or a process of it has released since."""
+        for queue, _ in self._queues():
+            scores = self._partition.ready.get(queue, {})
+            order = oldest(scores)
+            late = [member for member in order if scores[member] >= since][: self._limit]
+            taken = order[: max(0, heads.get(queue, 0))]
+            owned = [member for member in late if self._released_by(member, by)]
+            for member in dict.fromkeys([*taken, *owned]):
+                if not self._full:
+                    self._again(queue, member)
+        return tuple(self.items)
+
+    @property
+    def _full(self) -> bool:
+        return len(self.items) >= self._limit
+
+    def _queues(self) -> Iterator[tuple[str, Marks]]:
+        yield from sorted(self._partition.queues.items())
+
+    def _again(self, queue: str, member: Member) -> bool:
+        """Send a copy, and put the task behind the others, where its copy is; False: nobody is to run it any more."""
+        scores = self._partition.ready[queue]
+        run = find(self._partition, member, self._now)
+        task = run.peek(member.task) if run else None
+        if not run or not task or run.run.state is RunState.CANCELED or task.state is not TaskState.QUEUED:
+            del scores[member]
+            return False
+        task.copies = (task.copies or 0) + 1
+        scores[member] = self._now
+        self.items.append(run.item(member.task))
+        return True
+
+    def _copies(self, member: Member) -> int:
+        run = find(self._partition, member, self._now)
+        return (run.peek(member.task).copies or 0) if run else 0
+
+    def _released_by(self, member: Member, by: str) -> bool:
+        run = find(self._partition, member, self._now)
+        owner = (run.peek(member.task).by or "") if run else ""
+        return owner == by or owner.startswith(f"{by}/")
