@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from umbel.keeper.feed import Feed
-from umbel.keeper.loop import Loop
+from umbel.keeper.loop import Loop, ThreadLoop
 from umbel.keeper.project import Projector
 from umbel.keeper.prune import Prune
 from umbel.keeper.relaunch import Relaunch
@@ -56,5 +56,8 @@ class Keeper:
     def stop(self, timeout: float = 5.0) -> None:
         """Stops every loop, the last started first, and ends all subscriptions."""
         self.feed.close()
+        for loop in self._loops:
+            if isinstance(loop, ThreadLoop):
+                loop.ask_to_stop()  # all at once: each may be in the middle of a wait
         for loop in reversed(self._loops):
             loop.stop(timeout)

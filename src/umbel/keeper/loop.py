@@ -49,10 +49,14 @@ class ThreadLoop(ABC):
         """Begins; returns at once."""
         self._thread.start()
 
-    def stop(self, timeout: float = 5.0) -> None:
-        """Ends, waiting up to `timeout` seconds for the present turn."""
+    def ask_to_stop(self) -> None:
+        """Lets the present turn be the last; returns at once."""
         self.stopping.set()
         self._woken.set()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Ends, waiting up to `timeout` seconds for the present turn."""
+        self.ask_to_stop()
         if self._thread.is_alive():
             self._thread.join(timeout)
 

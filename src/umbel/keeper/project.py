@@ -97,6 +97,12 @@ class Projector(ThreadLoop):
         self._clean()
         return 0.0
 
+    def ask_to_stop(self) -> None:
+        """Lets the present turn be the last, and nobody wait for it."""
+        super().ask_to_stop()
+        with self._caught_up:
+            self._caught_up.notify_all()
+
     def wait_caught_up(self, since: float, timeout: float) -> bool:
         """Whether, within `timeout` seconds, everything in the stream at `since` (time.monotonic) is projected."""
         with self._caught_up:
