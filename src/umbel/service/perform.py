@@ -11,24 +11,14 @@ from umbel.service.umbel import Umbel
 
 def _start_run(umbel: Umbel, asked: operations.StartRun) -> Resource:
     accepted = runs.start(umbel, asked.definition, asked.payload, comment=asked.comment, key=asked.idempotency_key)
-    return _over(umbel, accepted.run.id, asked.wait) if asked.wait else reading.detail(umbel, accepted.run)
-
-
-def _over(umbel: Umbel, run_id: str, timeout: float) -> Resource:
-    """The run once it has ended, or as it is after `timeout` seconds."""
-    with umbel.feed.waiter(run_id) as waiter:
-        run = reading.require(umbel, run_id)
-        if not reading.is_over(run):
-            waiter.wait(timeout)
-            run = reading.require(umbel, run_id)
-    return reading.detail(umbel, run)
+    return reading.detail(umbel, accepted.run)
 
 
 _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] = {
     operations.StartRun: _start_run,
     operations.ListRuns: reading.list_runs,
     operations.GetRun: lambda umbel, asked: reading.get_run(umbel, asked.run_id),
-    operations.WaitForRun: lambda umbel, asked: _over(umbel, asked.run_id, asked.timeout),
+    operations.WaitForRun: lambda umbel, asked: reading.get_run(umbel, asked.run_id),
     operations.DiagnoseRun: lambda umbel, asked: diagnose.diagnose(umbel, asked.run_id),
     operations.CancelRun: lambda umbel, asked: reading.summary(control.cancel(umbel, asked.run_id)),
     operations.RelaunchRun: lambda umbel, asked: reading.summary(runs.relaunch(umbel, asked.run_id).run),
@@ -46,7 +36,8 @@ _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] 
 
 
 def perform(umbel: Umbel, asked: Operation[Any]) -> Resource:
-    """Do what is asked, in the calling thread.
+    """Do what is asked, in the calling thread, without waiting for a run's end: who waits is the caller's business
+    (`api/answer.py`), since a thread is too dear for it.
 
     Raises:
         UmbelError: it cannot be done; `code` and `hint` say why and what to do.

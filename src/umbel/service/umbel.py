@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from umbel.celery.app import make_app
+from umbel.celery.dispatch import Dispatcher
 from umbel.engine.engine import Engine
 from umbel.engine.loops import Loops
 from umbel.engine.wire import Item
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 Publish = Callable[[Sequence[Item]], None]
 
 PLANS_KEPT = 256
+RUNS_KEPT = 4096
 
 
 class Umbel:
@@ -29,22 +32,41 @@ class Umbel:
 
     Args:
         settings: where everything is.
+        engine: the state machine; closed with this.
         publish: sends one message per released task to the broker; raises BrokerUnavailable if it cannot.
         loops: whether this process also looks after due retries and lost workers (the workers do so too).
     """
 
-    def __init__(self, settings: Settings, publish: Publish, *, loops: bool = True) -> None:
+    def __init__(self, settings: Settings, engine: Engine, publish: Publish, *, loops: bool = True) -> None:
         self.settings = settings
         self.name = f"server@{socket.gethostname()}:{os.getpid()}"
         self.store = Store(settings.database_url)
-        self.engine = Engine.open(settings)
+        self.engine = engine
         self.definitions = Definitions(settings.home)
         self.publish = publish
         own = [Loops(self.engine, publish, self.name)] if loops else []
         self.keeper = Keeper(self.store, self.engine, settings, self.launch, own)
         self.feed = self.keeper.feed
         self._plans: dict[str, Plan] = {}
+        self._plan_of: dict[str, str] = {}
         self._guard = threading.Lock()
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Umbel":
+        """Everything as `settings` say, publishing through Celery."""
+        engine = Engine.open(settings)
+        return cls(settings, engine, Dispatcher(make_app(settings), engine).publish)
+
+    def prepare(self) -> None:
+        """Bring the database up to date where nobody else does (SQLite), otherwise see that it is.
+
+        Raises:
+            HistoryUnavailable: it does not answer, or needs `umbel db upgrade`.
+        """
+        if self.store.database.sqlite:
+            self.store.database.upgrade()
+        else:
+            self.store.database.check()
 
     def start(self) -> None:
         """Start the loops."""
@@ -88,10 +110,21 @@ class Umbel:
             self.remember(plan)
         return plan
 
+    def plan_of(self, run_id: str) -> Plan | None:
+        """The plan of a run; None if there is no such run. Raises HistoryUnavailable."""
+        run = self.store.run(run_id) if run_id not in self._plan_of else None
+        if run is not None:
+            with self._guard:
+                if len(self._plan_of) >= RUNS_KEPT:
+                    del self._plan_of[next(iter(self._plan_of))]
+                self._plan_of[run_id] = run.plan_hash
+        found = self._plan_of.get(run_id)
+        return self.plan(found) if found is not None else None
+
     def remember(self, plan: Plan) -> None:
         """Keep a plan at hand."""
         with self._guard:
-            if len(self._plans) >= PLANS_KEPT:
+            if plan.hash not in self._plans and len(self._plans) >= PLANS_KEPT:
                 del self._plans[next(iter(self._plans))]
             self._plans[plan.hash] = plan
 

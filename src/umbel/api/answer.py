@@ -1,0 +1,42 @@
+"""Operations over asyncio: the use case in a thread, the waiting without one."""
+
+import asyncio
+from typing import Any
+
+from umbel.api.replies import Context
+from umbel.machine import RUN_TERMINAL
+from umbel.service import reading
+from umbel.service.models import Resource, RunDetail
+from umbel.service.operations import Operation, StartRun, WaitForRun
+from umbel.service.perform import perform
+
+
+async def answer(context: Context, asked: Operation[Any]) -> Resource:
+    """Do what is asked, waiting for the run's end as long as the operation says.
+
+    Raises:
+        UmbelError: it cannot be done.
+    """
+    found = await context.run(perform, context.umbel, asked)
+    seconds = asked.wait if isinstance(asked, StartRun) else asked.timeout if isinstance(asked, WaitForRun) else None
+    if seconds and isinstance(found, RunDetail) and not is_over(found):
+        return await _until_over(context, found, seconds)
+    return found
+
+
+def is_over(run: RunDetail) -> bool:
+    """Whether the run has ended."""
+    return run.state in RUN_TERMINAL
+
+
+async def _until_over(context: Context, run: RunDetail, seconds: float) -> RunDetail:
+    umbel = context.umbel
+    deadline = asyncio.get_running_loop().time() + seconds
+    async with umbel.feed.subscribe(run.id) as news:
+        while True:
+            # The history is asked after each news, and the first time after subscribing: nothing can be missed.
+            row = await context.run(reading.require, umbel, run.id)
+            left = deadline - asyncio.get_running_loop().time()
+            if reading.is_over(row) or left <= 0 or news.closed:
+                return await context.run(reading.detail, umbel, row)
+            await news.next(left)

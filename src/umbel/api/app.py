@@ -1,0 +1,64 @@
+"""The HTTP application: which door serves which path."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from umbel.api import health, openapi, pages, problems
+from umbel.api.director import Director
+from umbel.api.replies import Context
+from umbel.api.v1 import events, routes
+from umbel.errors import UmbelError
+from umbel.service.umbel import Umbel
+
+
+def create_app(umbel: Umbel) -> Starlette:
+    """The server as an ASGI application. Its lifespan starts and stops the loops of `umbel`."""
+    context = Context(umbel)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        umbel.start()
+        try:
+            yield
+        finally:
+            umbel.stop()
+            context.close()
+
+    director = Director(context)
+    app = Starlette(
+        routes=[
+            Mount("/api/v1", routes=[*routes.routes(context), *events.routes(context)]),
+            Mount("/api", app=director),
+            Route("/api", director),
+            *health.routes(context),
+            Route("/openapi.json", _openapi),
+            Route("/docs", _docs),
+            Route("/", _home),
+        ],
+        exception_handlers={
+            HTTPException: problems.on_http_error,
+            UmbelError: problems.on_umbel_error,
+            Exception: problems.on_bug,
+        },
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _openapi(_: Request) -> Response:
+    return JSONResponse(openapi.document())
+
+
+async def _docs(_: Request) -> Response:
+    return HTMLResponse(pages.docs())
+
+
+async def _home(_: Request) -> Response:
+    return RedirectResponse("/docs", 302)

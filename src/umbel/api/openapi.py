@@ -1,0 +1,246 @@
+"""The OpenAPI description, made from the operations."""
+
+from functools import cache
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+import umbel
+from umbel.api.director_openapi import paths as director_paths
+from umbel.service.models import Event, Problem
+from umbel.service.operations import OPERATIONS, PREFIX, Operation
+
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+_WHEN: Final = {
+    400: "The request cannot be understood.",
+    404: "There is no such run, task or definition.",
+    409: "The definition has mistakes.",
+    413: "The payload is too large.",
+    422: "The request, or the payload, does not fit its schema; or the Idempotency-Key came with another one.",
+    500: "The server failed.",
+    503: "A store does not answer; nothing was done. Try again.",
+}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole description, OpenAPI 3.1."""
+    models: set[type[BaseModel]] = {each.spec.answer for each in OPERATIONS} | {Problem, Event}
+    _, defined = models_json_schema(
+        [(each, "serialization") for each in sorted(models, key=lambda each: each.__name__)],
+        ref_template="#/components/schemas/{model}",
+    )
+    schemas = dict(defined["$defs"])
+    paths: dict[str, dict[str, Any]] = {}
+    for each in OPERATIONS:
+        place = paths.setdefault(PREFIX + each.spec.path, {})
+        place[each.spec.method.lower()] = _operation(each, schemas)
+    paths.update(_others())
+    paths.update(director_paths())
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Umbel",
+            "version": umbel.__version__,
+            "description": "Runs of workflows on Celery. `/api/v1` is Umbel's own API; `/api` is celery-director's.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [
+            {"name": "v1", "description": "Runs, tasks, definitions, workers"},
+            {"name": "director", "description": "celery-director's API"},
+            {"name": "server", "description": "The server itself"},
+        ],
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+
+
+def _operation(operation: type[Operation[Any]], schemas: dict[str, Any]) -> dict[str, Any]:
+    spec = operation.spec
+    schema = operation.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schema.pop("$defs", {}))
+    properties, required = schema["properties"], set(schema.get("required", ()))
+    parameters = []
+    for name in (*spec.in_path, *spec.query, *spec.headers):
+        about = dict(properties[name])
+        about.pop("title", None)
+        where = "path" if name in spec.in_path else "query" if name in spec.query else "header"
+        parameters.append(
+            {
+                "name": spec.headers.get(name, name),
+                "in": where,
+                "required": name in required,
+                "description": about.pop("description", ""),
+                "schema": about,
+                **({"style": "form", "explode": False} if where == "query" and name == "status" else {}),
+            }
+        )
+    body = {name: properties[name] for name in operation.in_body()}
+    found: dict[str, Any] = {
+        "operationId": spec.name,
+        "tags": ["v1"],
+        "summary": spec.name.replace("_", " ").capitalize(),
+        "description": operation.description(),
+        "responses": {
+            **{str(status): _success(spec.name, status, spec.answer.__name__) for status in (spec.status, *spec.also)},
+            **{str(status): _error(status) for status in _errors_of(operation)},
+        },
+    }
+    if parameters:
+        found["parameters"] = parameters
+    if body:
+        name = operation.__name__
+        schemas[name] = {
+            "type": "object",
+            "title": name,
+            "properties": body,
+            "required": [each for each in body if each in required],
+            "additionalProperties": False,
+        }
+        ref = {"$ref": f"#/components/schemas/{name}"}
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref}}}
+    return found
+
+
+def _success(name: str, status: int, model: str) -> dict[str, Any]:
+    said = {200: "Done.", 201: "Started: the run is on disk.", 202: "The run has not ended yet; this is how it stands."}
+    text = "The run has ended." if status == 200 and name in ("start_run", "wait_for_run") else said[status]
+    found: dict[str, Any] = {
+        "description": text,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}},
+    }
+    if name in ("start_run", "relaunch_run"):
+        found["headers"] = {"Location": {"description": "Path of the run.", "schema": {"type": "string"}}}
+    return found
+
+
+def _error(status: int) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "description": _WHEN[status],
+        "content": {"application/problem+json": {"schema": _PROBLEM}},
+    }
+    if status == 503:
+        found["headers"] = {
+            "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}
+        }
+    return found
+
+
+def _errors_of(operation: type[Operation[Any]]) -> list[int]:
+    spec = operation.spec
+    found = {400, 422, 500, 503}
+    if spec.in_path or not spec.read_only:
+        found.add(404)
+    if not spec.read_only and spec.name != "cancel_run":
+        found |= {409, 413}
+    return sorted(found)
+
+
+def _others() -> dict[str, Any]:
+    number = {"type": "integer", "minimum": 0}
+    resume = [
+        {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "Number of the last event seen: the feed goes on after it.",
+            "schema": number,
+        },
+        {
+            "name": "last_event_id",
+            "in": "query",
+            "description": "The same, for browsers that cannot set the header.",
+            "schema": number,
+        },
+    ]
+    run_id = {"name": "run_id", "in": "path", "required": True, "description": "Id of the run.", "schema": _TEXT}
+    feed = {
+        "200": {
+            "description": "Server-sent events named run.state, task.state, task.attempt or task.log; the data of each"
+            " is an Event.",
+            "content": {"text/event-stream": {"schema": _TEXT}},
+        },
+        **{str(status): _error(status) for status in (400, 500, 503)},
+    }
+    shapes = {"type": "string", "enum": ["openai", "anthropic", "mcp"], "default": "mcp"}
+    called = {
+        "description": "What the operation answers.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+    tool_list = {"type": "array", "items": {"type": "object"}}
+    return {
+        f"{PREFIX}/runs/{{run_id}}/events": {
+            "get": {
+                "operationId": "run_events",
+                "tags": ["v1"],
+                "summary": "Follow one run",
+                "description": "All events of the run from the first (or after Last-Event-ID), numbered within the run."
+                " Ends when the run has settled.",
+                "parameters": [run_id, *resume],
+                "responses": {
+                    **feed,
+                    "204": {"description": "The run has settled and nothing follows."},
+                    "404": _error(404),
+                },
+            }
+        },
+        f"{PREFIX}/events": {
+            "get": {
+                "operationId": "all_events",
+                "tags": ["v1"],
+                "summary": "Follow all runs",
+                "description": "The events of all runs from now on (or after Last-Event-ID), numbered by the history.",
+                "parameters": resume,
+                "responses": feed,
+            }
+        },
+        f"{PREFIX}/tools": {
+            "get": {
+                "operationId": "list_tools",
+                "tags": ["v1"],
+                "summary": "Tools for agents",
+                "description": "The operations as tools of a language model.",
+                "parameters": [{"name": "format", "in": "query", "description": "Whose shape.", "schema": shapes}],
+                "responses": {
+                    "200": {"description": "Done.", "content": {"application/json": {"schema": tool_list}}},
+                    **{str(status): _error(status) for status in (400, 500)},
+                },
+            }
+        },
+        f"{PREFIX}/tools/{{name}}": {
+            "post": {
+                "operationId": "call_tool",
+                "tags": ["v1"],
+                "summary": "Call a tool",
+                "description": "Does the operation with the arguments that a model gave.",
+                "parameters": [
+                    {"name": "name", "in": "path", "required": True, "description": "The tool.", "schema": _TEXT}
+                ],
+                "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
+                "responses": {
+                    "200": called,
+                    **{str(status): _error(status) for status in (400, 404, 409, 413, 422, 500, 503)},
+                },
+            }
+        },
+        "/healthz": {"get": _plain("healthz", "Whether the process answers", {"200": "It does."})},
+        "/readyz": {
+            "get": _plain(
+                "readyz", "Whether the stores answer", {"200": "All do.", "503": "One does not; the body says which."}
+            )
+        },
+    }
+
+
+_TEXT: Final = {"type": "string"}
+
+
+def _plain(name: str, summary: str, said: dict[str, str]) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"type": "object"}}}
+    return {
+        "operationId": name,
+        "tags": ["server"],
+        "summary": summary,
+        "responses": {status: {"description": text, "content": content} for status, text in said.items()},
+    }

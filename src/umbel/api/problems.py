@@ -1,0 +1,117 @@
+"""Errors of `/api/v1` as problem details (RFC 9457): one table from exception to status."""
+
+import logging
+from http import HTTPStatus
+from typing import Final
+
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from umbel import errors
+from umbel.errors import UmbelError
+from umbel.service.models import FieldProblem, Problem
+from umbel.service.operations import Operation
+
+log = logging.getLogger(__name__)
+
+STATUS: Final[dict[type[UmbelError], int]] = {
+    errors.DefinitionNotFound: 404,
+    errors.RunNotFound: 404,
+    errors.TaskNotFound: 404,
+    errors.DefinitionError: 409,
+    errors.PayloadInvalid: 422,
+    errors.PayloadTooLarge: 413,
+    errors.BadRequest: 400,
+    errors.IdempotencyConflict: 422,
+    errors.StateUnavailable: 503,
+    errors.HistoryUnavailable: 503,
+    errors.BrokerUnavailable: 503,
+}
+"""Exception -> HTTP status; any other UmbelError is a 500."""
+
+RETRY_AFTER: Final = "2"
+"""Seconds after which a client should try again when a store does not answer."""
+
+
+def status_of(error: UmbelError) -> int:
+    """The HTTP status for an error."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def from_umbel(request: Request, error: UmbelError) -> Response:
+    """What an UmbelError says, with its code and hint."""
+    details = [FieldProblem(pointer="/payload", detail=each) for each in getattr(error, "errors", ())]
+    return problem(request, status_of(error), str(error), type(error).code, error.hint, details)
+
+
+def from_validation(request: Request, operation: type[Operation[object]], error: ValidationError) -> Response:  # type: ignore[type-var]
+    """What is wrong with each field of a request."""
+    details = []
+    for each in error.errors(include_url=False, include_context=False, include_input=False):
+        path = [str(part) for part in each["loc"]]
+        name = path[0] if path else ""
+        spec = operation.spec
+        if name in spec.in_path or name in spec.query:
+            pointer = f"{'path' if name in spec.in_path else 'query'} {name}"
+        elif name in spec.headers:
+            pointer = f"header {spec.headers[name]}"
+        else:
+            pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in path)
+        details.append(FieldProblem(pointer=pointer, detail=each["msg"]))
+    first = details[0]
+    what = f"{first.pointer}: {first.detail}" if first.pointer else first.detail
+    hint = f"The fields are described at /docs#{operation.spec.name}."
+    return problem(request, 422, f"The request cannot be used: {what}", errors.BadRequest.code, hint, details)
+
+
+def problem(
+    request: Request,
+    status: int,
+    detail: str,
+    code: str,
+    hint: str = "",
+    details: list[FieldProblem] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A problem detail as an answer."""
+    body = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        instance=request.scope["path"],
+        code=code,
+        hint=hint or None,
+        errors=details or [],
+    )
+    headers = dict(headers or {})
+    if status == 503:
+        headers["Retry-After"] = RETRY_AFTER
+    return Response(body.model_dump_json(exclude_none=True), status, headers, "application/problem+json")
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """A path or a method that is not there."""
+    assert isinstance(error, HTTPException)
+    hint = "All paths are listed at /docs." if error.status_code == 404 else ""
+    detail = (
+        f"There is no {request.scope['path'][:200]} here."
+        if error.status_code == 404
+        else (f"{request.method} is not for this path." if error.status_code == 405 else error.detail)
+    )
+    headers = dict(error.headers or {})
+    return problem(request, error.status_code, detail, errors.BadRequest.code, hint, headers=headers)
+
+
+async def on_umbel_error(request: Request, error: Exception) -> Response:
+    """Whatever a use case refused."""
+    assert isinstance(error, UmbelError)
+    return from_umbel(request, error)
+
+
+async def on_bug(request: Request, error: Exception) -> Response:
+    """Anything else is our fault."""
+    log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    hint = "Look at the server's log, and please report it."
+    return problem(request, 500, "The server failed while it worked on this request.", UmbelError.code, hint)

@@ -1,0 +1,66 @@
+"""The server process."""
+
+import logging
+import socket
+
+import uvicorn
+
+from umbel.api.app import create_app
+from umbel.errors import SettingsError
+from umbel.service.umbel import Umbel
+from umbel.settings import Settings
+
+log = logging.getLogger(__name__)
+
+GRACE = 5
+"""Seconds that open requests have to end when the server is told to stop."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which waits for open connections before it ends the application: so the feeds must end first."""
+
+    def __init__(self, config: uvicorn.Config, umbel: Umbel) -> None:
+        super().__init__(config)
+        self._umbel = umbel
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._umbel.feed.close()
+        await super().shutdown(sockets)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Prints `server: URL` once the port is bound.
+
+    Raises:
+        SettingsError: the address cannot be bound.
+        HistoryUnavailable: the database is not there, or (other than SQLite, which is migrated here) not migrated.
+    """
+    bound = _bind(settings.host, settings.port)
+    umbel = Umbel.open(settings)
+    umbel.prepare()
+    config = uvicorn.Config(
+        create_app(umbel),
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    host, port = bound.getsockname()[:2]
+    print(f"server: http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
+    _Server(config, umbel).run(sockets=[bound])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+    except OSError as error:
+        found.close()
+        raise SettingsError(
+            f"The server cannot listen on {host}:{port}: {error.strerror}.",
+            hint="UMBEL_HOST and UMBEL_PORT say where; port 0 picks a free one.",
+        ) from error
+    return found
