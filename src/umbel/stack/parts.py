@@ -47,7 +47,9 @@ def build(options: StackOptions, data: Path, lock: int) -> tuple[list[Part], Url
         StackError: the project is no folder, a port is taken, or there is no Valkey.
     """
     if not options.project.is_dir():
-        raise StackError(f"there is no folder {options.project}", hint="`umbel init DIR` makes a small project.")
+        raise StackError(
+            f"there is no folder {options.project}", hint="Name a project's folder, which holds workflows.yml."
+        )
     project = options.project.resolve()
     spare = iter(free_ports(3))
     port = _port(options.port, "--port", spare) if "server" in options.start else options.port

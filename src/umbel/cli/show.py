@@ -1,0 +1,206 @@
+"""How runs, diagnoses, definitions and logs look as text."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rich.text import Text
+
+from umbel.cli.output import COLORS, columns, say
+from umbel.cli.words import between, brief_error, clean, count, first_line, local, seconds
+from umbel.machine import RunState
+from umbel.service.models import (
+    AttemptView,
+    DefinitionList,
+    DefinitionView,
+    Diagnosis,
+    LogLine,
+    Run,
+    RunDetail,
+    RunList,
+    SuggestedAction,
+)
+
+
+def pretty(value: Any) -> str:
+    """JSON for a person."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def run_line(run: Run) -> Text:
+    """A run on one line: definition, id, state, how long, how far."""
+    text = Text(f"{clean(run.definition)}  {run.id}  ")
+    text.append(run.state, COLORS.get(run.state, ""))
+    for more in (
+        between(run.started_at, run.finished_at),
+        f"{run.tasks_done} of {count(run.tasks_total, 'task')} done",
+    ):
+        text.append(f"  {more}" if more else "")
+    return text
+
+
+def run_list(page: RunList) -> None:
+    """A page of runs."""
+    if not page.items:
+        say("no runs")
+        return
+    rows = [["ID", "DEFINITION", "STATE", "CREATED", "TOOK", "TASKS", "NOTE"]]
+    for run in page.items:
+        note = f"{run.failed_task}: {brief_error(None, run.error)}" if run.failed_task else run.comment or ""
+        rows.append(
+            [
+                run.id,
+                run.definition,
+                run.state,
+                local(run.created_at),
+                between(run.started_at, run.finished_at),
+                f"{run.tasks_done}/{run.tasks_total}",
+                first_line(note),
+            ]
+        )
+    columns(rows, states=2)
+    if page.next_cursor:
+        say("there are more: raise --limit, or narrow down with --status and --definition")
+
+
+def run_detail(run: RunDetail) -> None:
+    """A run with its tasks and attempts."""
+    say(run_line(run))
+    say(f"created {local(run.created_at)}" + (f", finished {local(run.finished_at)}" if run.finished_at else ""))
+    if run.comment:
+        say(f"comment: {run.comment}")
+    if run.relaunch_of:
+        say(f"relaunch of: {run.relaunch_of}")
+    say(f"payload: {json.dumps(run.payload, ensure_ascii=False)}")
+    say()
+    rows = [["TASK", "STATE", "ATTEMPTS", "TOOK", "WORKER", "NOTE"]]
+    for task in run.tasks:
+        last = task.attempts[-1] if task.attempts else None
+        note = brief_error(task.error.type, task.error.message) if task.error else ""
+        if not last and task.needs:
+            note = f"needs {', '.join(task.needs[:5])}"
+        rows.append(
+            [
+                task.key,
+                task.state,
+                str(len(task.attempts) or ""),
+                between(task.started_at, task.finished_at),
+                (last.worker if last else None) or "",
+                note,
+            ]
+        )
+    columns(rows, states=1)
+    for task in run.tasks:
+        if len(task.attempts) > 1:
+            say(f"\nattempts of {task.key}:")
+            for attempt in task.attempts:
+                say(f"  {attempt_line(attempt)}")
+    if run.state is RunState.SUCCESS:
+        say(f"\nresult: {pretty(run.result)}")
+    elif run.failed_task:
+        say(f"\n`umbel diagnose {run.id}` says why it failed")
+
+
+def attempt_line(attempt: AttemptView) -> str:
+    """One attempt: when, how it ended, what came after."""
+    parts = [f"{attempt.attempt}  {local(attempt.started_at)}  {attempt.outcome}"]
+    if took := between(attempt.started_at, attempt.finished_at):
+        parts.append(f"after {took}")
+    if attempt.error:
+        parts.append(brief_error(attempt.error.type, attempt.error.message))
+    if attempt.countdown is not None:
+        parts.append(f"next in {attempt.countdown:.1f} s")
+    if attempt.worker:
+        parts.append(f"{attempt.worker} pid {attempt.pid}" if attempt.pid else attempt.worker)
+    return "  ".join(parts)
+
+
+def diagnosis(found: Diagnosis) -> None:
+    """A diagnosis: verdict, cause, attempts, consequences, what to do."""
+    say(found.verdict)
+    if cause := found.root_cause:
+        where = f"  at {cause.file_line}" if cause.file_line else ""
+        say(f"  cause: {cause.task}: {brief_error(cause.type, cause.message)}{where}")
+    for note in found.attempts:
+        ran = f" after {seconds(note.ran)}" if note.ran is not None else ""
+        wait = f", then waited {seconds(note.wait)}" if note.wait is not None else ""
+        error = f": {brief_error(None, note.error)}" if note.error else ""
+        say(f"  {note.task} attempt {note.attempt}: {note.outcome}{ran}{error}{wait}")
+    for line in found.chain:
+        say(f"  {line}")
+    for waiting in found.waiting:
+        say(f"  {waiting.task}: {waiting.reason}")
+    for action in found.suggested_actions:
+        say(f"  next: {command_of(action)}  ({action.why})")
+    if found.left_out:
+        say(f"  … and {found.left_out:,} more")
+
+
+_COMMANDS = {
+    "relaunch_run": "relaunch {run_id}",
+    "cancel_run": "cancel {run_id}",
+    "get_run": "show {run_id}",
+    "wait_for_run": "watch {run_id}",
+    "diagnose_run": "diagnose {run_id}",
+    "get_logs": "logs {run_id}",
+    "get_task_logs": "logs {run_id} --task {key}",
+    "get_definition": "definitions {name}",
+    "list_definitions": "definitions",
+}
+
+
+def command_of(action: SuggestedAction) -> str:
+    """The command that does what an operation does."""
+    template = _COMMANDS.get(action.tool)
+    if template is None:
+        return f"{action.tool} {json.dumps(action.arguments)}"
+    try:
+        return f"umbel {template.format_map(action.arguments)}"
+    except KeyError:
+        return f"umbel {template.partition(' {')[0]}"
+
+
+def definition_list(found: DefinitionList) -> None:
+    """What can be started."""
+    if found.items:
+        rows = [["NAME", "TASKS", "DESCRIPTION"]]
+        for each in found.items:
+            about = each.description if not each.problems else f"cannot be started: {each.problems[0]}"
+            rows.append([each.name, str(len(each.tasks)), about])
+        columns(rows)
+    else:
+        say("no definitions")
+    _problems(found.problems)
+
+
+def definition(found: DefinitionView) -> None:
+    """One definition: its tasks, and what a payload must look like."""
+    say(found.name + (f": {found.description}" if found.description else ""))
+    rows = [["TASK", "RUNS", "NEEDS", "QUEUE"]]
+    rows += [[task.key, task.task, ", ".join(task.needs), task.queue] for task in found.tasks]
+    columns(rows)
+    if found.defaults:
+        say(f"defaults: {json.dumps(found.defaults, ensure_ascii=False)}")
+    if found.payload_schema is not None:
+        say(f"payload must fit: {pretty(found.payload_schema)}")
+    _problems(found.problems)
+
+
+def _problems(problems: Iterable[str]) -> None:
+    for problem in problems:
+        say(f"problem: {problem}")
+
+
+def log_line(line: LogLine) -> str:
+    """One line that a task wrote."""
+    attempt = f"#{line.attempt}" if line.attempt > 1 else ""
+    return f"{line.at.astimezone():%H:%M:%S.%f}"[:-3] + f"  {line.task}{attempt}  {line.stream}  {line.line}"
+
+
+def ending(run: RunDetail) -> None:
+    """How a run that was followed went: its result, or where to look."""
+    say(run_line(run))
+    if run.state is RunState.SUCCESS:
+        say(f"result: {pretty(run.result)}")
+    elif run.failed_task:
+        say(f"{run.failed_task} failed: {brief_error(None, run.error)}; `umbel diagnose {run.id}` says more")
