@@ -51,7 +51,7 @@ def parts() -> list[Part]:
     """
     found = []
     for path in sorted([*SRC.glob("*.py"), *SRC.glob("*/__init__.py")]):
-        if path == SRC / "__init__.py":
+        if path in {SRC / "__init__.py", SRC / "__main__.py"}:
             continue
         name = path.parent.name if path.name == "__init__.py" else path.stem
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
