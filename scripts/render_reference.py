@@ -120,7 +120,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 def argument(param: Any) -> str:
     """An argument as the usage line shows it."""
     name = (param.metavar or param.name.upper()) + ("..." if param.nargs == -1 else "")
-    return name if param.required else f"[{name}]"
+    return name if param.required or name.startswith("[") else f"[{name}]"
 
 
 def command_section(name: str, command: Any) -> list[str]:
