@@ -97,26 +97,26 @@ def test_the_same_key_with_another_request_is_refused_and_hurts_nobody_else(stor
     assert store.accept(new_run(key=IdempotencyKey("k", "other", "hash-2"))).created
 
 
-def test_an_id_used_twice_fails_alone(store: Store) -> None:
-    """The leader's batch is made to hold the clash and a good run: only the clash may fail."""
+def test_what_cannot_be_written_fails_alone(store: Store) -> None:
+    """One batch is made to hold two bad runs and two good ones."""
     taken = store.accept(new_run()).run.id
-    news = [new_run(run_id=taken), new_run(), new_run()]
+    news = [new_run(run_id=taken), new_run(), new_run(), new_run(comment="\ud800")]
     errors: list[Exception] = []
 
     def accept(new) -> None:  # type: ignore[no-untyped-def]
         try:
             store.accept(new)
-        except IntegrityError as error:
+        except (IntegrityError, UnicodeEncodeError) as error:
             errors.append(error)
 
-    with store.database.write():  # holds the writer's turn, so that all three queue up
+    with store.database.write():  # holds the writer's turn, so that all queue up
         threads = [threading.Thread(target=accept, args=(new,)) for new in news]
         for thread in threads:
             thread.start()
     for thread in threads:
         thread.join(10)
-    assert len(errors) == 1
-    assert all(store.run(new.id) for new in news)
+    assert sorted(type(error).__name__ for error in errors) == ["IntegrityError", "UnicodeEncodeError"]
+    assert all(store.run(new.id) for new in news[:3])
 
 
 def test_a_database_that_is_gone_is_said_to_every_caller(store: Store, path: Path) -> None:

@@ -146,3 +146,18 @@ def test_any_split_into_batches_gives_the_same_rows(
         at += size
     whole, split = merged(fresh(RUN), [events]), merged(fresh(RUN), batches)
     assert whole == split
+
+
+def test_a_finished_task_that_runs_again_counts_as_open_until_it_ends_again() -> None:
+    known = fresh(RUN)
+    script = Script(RUN).add("run.launched", released=[0]).start(0).add("task.succeeded", 0, 1, "1")
+    fold(known, script.events)
+    assert known.runs[RUN].tasks_done == 1
+    script.add("task.queued", 0, why="again").start(0, 2, epoch=2)
+    fold(known, script.events[3:])
+    assert known.runs[RUN].tasks_done == 0
+    assert known.tasks[RUN, 0].finished_at is None
+    script.add("task.succeeded", 0, 2, "2")
+    fold(known, script.events[5:])
+    assert known.runs[RUN].tasks_done == 1
+    assert sorted(known.attempts) == [(RUN, 0, 1, 1), (RUN, 0, 2, 2)]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, tuple_
-from sqlalchemy.exc import IntegrityError
 
 from umbel.errors import HistoryUnavailable, IdempotencyConflict, UmbelError
 from umbel.machine import RunState
@@ -94,8 +93,11 @@ class Acceptance:
             with self._database.write() as connection:
                 self._take(batch)
                 return _insert(connection, [one.new for one in batch])
-        except IntegrityError:
-            # One of them clashes (an id used twice; on PostgreSQL, another server's idempotency key): one by one.
+        except UmbelError:
+            raise
+        except Exception:
+            # One of them cannot be written (an id used twice; text that no database takes; on PostgreSQL, another
+            # server's idempotency key) and must not take the others with it: one by one.
             return [self._alone(one.new) for one in batch]
 
     def _take(self, batch: list[_Waiting]) -> None:
@@ -108,7 +110,7 @@ class Acceptance:
         try:
             with self._database.write() as connection:
                 return _insert(connection, [new])[0]
-        except (IntegrityError, UmbelError) as error:
+        except Exception as error:
             return error
 
 
