@@ -1,0 +1,267 @@
+"""Arbitrary sequences of calls, faults and passing time, made on both engines at once."""
+
+from typing import Any, ClassVar
+
+import hypothesis.strategies as st
+import redis
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.model.history import check
+from tests.model.pair import REPEATABLE, Pair
+from tests.model.plans import SMALL
+from umbel.engine.engine import LostAttempt, Token
+from umbel.engine.reference_state import Run
+from umbel.machine import Code, TaskState
+
+RUNS = ("r0", "r1", "r2", "r3")
+WORKERS = ("w0", "w1", "w2")
+
+pick = st.integers(0, 20)
+plans = st.sampled_from(SMALL)
+runs = st.sampled_from(RUNS)
+workers = st.sampled_from(WORKERS)
+publishers = st.sampled_from((*WORKERS, "w0/1", "w1/2"))
+limits = st.sampled_from((1, 100))
+endings = st.sampled_from(("succeed", "succeed", "succeed", "fail", "retry", "retry", "skip"))
+pauses = st.sampled_from((0.0, 1.0, 5.0, 60.0))
+
+
+class EngineMachine(RuleBasedStateMachine):
+    """Set `client` on a subclass first."""
+
+    client: ClassVar["redis.Redis"]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = Pair(self.client)
+        self.requests = 0
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = []
+        self.tokens: list[Token] = []
+        self.fresh = False
+        self.reborn: set[str] = set()
+
+    # --- what the rules use
+
+    def do(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        if method in REPEATABLE:
+            self.requests += 1
+            kwargs["request"] = f"q{self.requests}"
+        answer = self.pair.do(method, *args, **kwargs)
+        if method in REPEATABLE:
+            self.calls.append((method, args, kwargs, answer))
+            self.fresh = True
+        else:
+            self.fresh = self.fresh and method in ("beat",)
+        return answer
+
+    @property
+    def known(self) -> dict[str, Run]:
+        return self.pair.reference._partitions[0].runs
+
+    def tasks(self, state: TaskState) -> list[tuple[Run, int]]:
+        return [
+            (run, index)
+            for run in self.known.values()
+            for index, task in sorted(run.tasks.items())
+            if task.state is state
+        ]
+
+    def live(self) -> list[Token]:
+        return [
+            Token(run.id, index, run.epoch, run.tasks[index].attempt or 0)
+            for run, index in self.tasks(TaskState.RUNNING)
+        ]
+
+    def end(self, token: Token, how: str, by: str, pause: float) -> None:
+        info = {"exception": "it broke", "type": "OSError", "traceback": "File \"a.py\", line 1\n", "reason": "exception"}
+        if how == "succeed":
+            self.do(how, token, f'{{"from":{token.task}}}', by=by)
+        elif how == "fail":
+            self.do(how, token, info, by=by)
+        elif how == "retry":
+            self.do(how, token, pause, {**info, "countdown": pause}, by=by, args='[[1],{"a":2}]' if pause == 1 else "")
+        else:
+            self.do(how, token, by=by)
+
+    # --- runs
+
+    @initialize(first=plans, second=plans)
+    def begin(self, first: Any, second: Any) -> None:
+        self.launch("r0", first, "w0")
+        self.launch("r1", second, "w1/2")
+
+    @rule(run=runs, plan=plans, by=publishers)
+    def launch(self, run: str, plan: Any, by: str) -> None:
+        self.do("launch", run, plan, '{"model":"x"}', by=by)
+
+    @rule(run=runs)
+    def cancel(self, run: str) -> None:
+        self.do("cancel", run, info={"by": "someone"} if run == "r0" else None)
+
+    @rule(some=st.sets(runs))
+    def forget(self, some: set[str]) -> None:
+        self.do("forget", sorted(some))
+
+    # --- attempts
+
+    @precondition(lambda self: self.tasks(TaskState.QUEUED))
+    @rule(at=pick, worker=workers, pid=st.integers(1, 2))
+    def claim(self, at: int, worker: str, pid: int) -> None:
+        queued = self.tasks(TaskState.QUEUED)
+        run, index = queued[at % len(queued)]
+        answer = self.do("claim", run.id, index, run.epoch, worker=worker, pid=pid)
+        if answer.code is Code.OK:
+            self.tokens.append(Token(run.id, index, run.epoch, answer.attempt))
+
+    @rule(run=runs, task=st.integers(0, 7), epoch=st.sampled_from((1, 1, 1, 2)), worker=workers)
+    def claim_anything(self, run: str, task: int, epoch: int, worker: str) -> None:
+        """A message that came twice, came late, or belongs to nothing."""
+        answer = self.do("claim", run, task, epoch, worker=worker, pid=1)
+        if answer.code is Code.OK:
+            self.tokens.append(Token(run, task, epoch, answer.attempt))
+
+    @precondition(lambda self: self.live())
+    @rule(at=pick, how=endings, by=publishers, pause=pauses)
+    def finish(self, at: int, how: str, by: str, pause: float) -> None:
+        live = self.live()
+        self.end(live[at % len(live)], how, by, pause)
+
+    @precondition(lambda self: self.tokens)
+    @rule(at=pick, how=endings, by=publishers, pause=pauses, other=st.sampled_from(("", "", "epoch", "attempt", "run")))
+    def finish_anything(self, at: int, how: str, by: str, pause: float, other: str) -> None:
+        """An old token, or a wrong one."""
+        token = self.tokens[at % len(self.tokens)]
+        self.end(wrong(token, other), how, by, pause)
+
+    @precondition(lambda self: self.tokens)
+    @rule(at=pick, other=st.sampled_from(("", "", "", "epoch", "attempt", "run")), log=st.booleans())
+    def renew(self, at: int, other: str, log: bool) -> None:
+        token = wrong(self.tokens[at % len(self.tokens)], other)
+        self.do("renew", token)
+        if log:
+            self.do("log", token, [(self.pair.now, "stdout", "hello é"), (self.pair.now, "stderr", '"')])
+
+    @precondition(lambda self: self.tokens)
+    @rule(at=pick, sure=st.booleans(), counts=st.booleans(), by=publishers, other=st.sampled_from(("", "", "", "run")))
+    def lose(self, at: int, sure: bool, counts: bool, by: str, other: str) -> None:
+        live = self.live() or self.tokens
+        token = wrong((live if at % 4 else self.tokens)[at % len(live if at % 4 else self.tokens)], other)
+        self.do("lose", token, sure=sure, counts=counts, why="signal 9", by=by)
+
+    # --- replies that got lost
+
+    @precondition(lambda self: self.fresh)
+    @rule()
+    def repeat(self) -> None:
+        """[U-10] The same call again: the same answer, and nothing has changed."""
+        method, args, kwargs, first = self.calls[-1]
+        before = self.pair.state
+        assert self.pair.do(method, *args, **kwargs) == first, method
+        assert self.pair.state == before, method
+
+    @precondition(lambda self: self.calls)
+    @rule(back=pick)
+    def repeat_late(self, back: int) -> None:
+        """A call that comes again after others."""
+        method, args, kwargs, _ = self.calls[max(0, len(self.calls) - 1 - back)]
+        answer = self.pair.do(method, *args, **kwargs)
+        self.fresh = False
+        if method == "claim" and answer.code is Code.OK:
+            self.tokens.append(Token(args[0], args[1], args[2], answer.attempt))
+
+    # --- time, workers and loops
+
+    @rule(ms=st.sampled_from((1, 1000, 5000, 8000, 8001, 16000, 40000)))
+    def tick(self, ms: int) -> None:
+        self.pair.tick(ms)
+
+    @rule(worker=workers, leaving=st.sampled_from((False, False, False, True)))
+    def beat(self, worker: str, leaving: bool) -> None:
+        self.do("beat", 0, worker, {"queues": ["celery"], "prefetch": 2}, leaving=leaving)
+
+    @rule(worker=workers, by=publishers)
+    def crash(self, worker: str, by: str) -> None:
+        """One worker falls silent, the others go on; then a loop finds out."""
+        for each in WORKERS:
+            self.do("beat", 0, each, {"queues": ["celery"]})
+        self.pair.tick(6000)
+        for each in WORKERS:
+            if each != worker:
+                self.do("beat", 0, each, {"queues": ["celery"]})
+        self.pair.tick(3000)
+        self.sweep(100, by, True)
+
+    @rule(limit=limits, by=publishers, bury=st.booleans())
+    def sweep(self, limit: int, by: str, bury: bool) -> None:
+        lost, gone = self.do("sweep", 0, limit=limit)
+        for each in lost:
+            self._take(each, by)
+        for worker in gone if bury else ():
+            self.do("redispatch_of", 0, worker.worker, since=worker.beat - 16000, heads={"": 1, "fast": 1})
+
+    def _take(self, lost: LostAttempt, by: str) -> None:
+        self.do("lose", lost.token, sure=lost.sure, counts=lost.counts, why=lost.why, by=by)
+
+    @rule(limit=limits, by=publishers)
+    def promote(self, limit: int, by: str) -> None:
+        self.do("promote", 0, by=by, limit=limit)
+
+    @rule(run=st.sampled_from(("", "r0")), by=publishers)
+    def advance(self, run: str, by: str) -> None:
+        self.do("advance", 0, by=by, run=run)
+
+    @rule(limit=limits)
+    def redispatch(self, limit: int) -> None:
+        self.do("redispatch", 0, limit=limit)
+
+    @rule(by=publishers, ago=st.sampled_from((0, 5000, 60000)), head=st.integers(0, 3), limit=limits)
+    def redispatch_of(self, by: str, ago: int, head: int, limit: int) -> None:
+        heads = {"": head, "fast": 1} if head else None
+        self.do("redispatch_of", 0, by, since=self.pair.now - ago, heads=heads, limit=limit)
+
+    # --- keys that go
+
+    @rule()
+    def expire(self) -> None:
+        self.reborn |= {run.id for run in self.known.values() if run.forgotten}
+        self.pair.expire()
+        self.fresh = False
+
+    @precondition(lambda self: self.pair.reference.now % 7 == 0 and self.known)
+    @rule(run=runs)
+    def vanish(self, run: str) -> None:
+        self.reborn.add(run)
+        self.pair.vanish(run)
+        self.fresh = False
+
+    # --- reading
+
+    @rule(worker=workers, task=st.integers(0, 1))
+    def read(self, worker: str, task: int) -> None:
+        self.do("held", worker)
+        self.do("workers")
+        self.do("knows", [*RUNS, "unknown"])
+        self.do("read_events", 0, "0-0", 1000, 0)
+        for run in list(self.known.values())[:1]:
+            self.do("item", Token(run.id, 0, 1, 1), 0)
+            plan = self.pair.reference._partitions[0].plans[run.plan].plan
+            if task < len(plan.nodes):
+                self.do("inputs", run.id, task, run.plan)
+                self.do("node", 0, run.plan, task)
+
+    @invariant()
+    def counts(self) -> None:
+        """What a run says of itself agrees with its tasks."""
+        for run in self.known.values():
+            states = [task.state for task in run.tasks.values()]
+            assert run.live == states.count(TaskState.RUNNING)
+
+    def teardown(self) -> None:
+        partition = self.pair.reference._partitions[0]
+        check([event for event in partition.events if event.run not in self.reborn], partition.runs, partition.plans)
+
+
+def wrong(token: Token, other: str) -> Token:
+    """The token with one thing that is not true."""
+    run = "unknown" if other == "run" else token.run
+    return Token(run, token.task, token.epoch + (other == "epoch"), token.attempt + (other == "attempt"))

@@ -1,0 +1,175 @@
+"""The scripts on a real Valkey and the reference, driven by the same calls and compared after each."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+
+from umbel.engine.calls import Calls
+from umbel.engine.engine import Engine
+from umbel.engine.keys import prefix
+from umbel.engine.reference import Reference
+from umbel.engine.snapshot import Snapshot, snapshot
+from umbel.engine.wire import Wire
+from umbel.events import EventRecord
+from umbel.machine import RUN_TERMINAL, TRANSITIONS, Code, RunState, TaskState, Verb, effective
+from umbel.settings import Settings
+
+SETTINGS = Settings(lease=8, max_lost=2, redispatch_after=15, partitions=1)
+START = 1_790_000_000_000
+
+READS = frozenset({"inputs", "held", "workers", "node", "knows", "item", "read_events"})
+VERB_OF = {"redispatch_of": Verb.REDISPATCH}
+RELEASING = frozenset({Verb.LAUNCH, Verb.SUCCEED, Verb.SKIP, Verb.FAIL, Verb.LOSE, Verb.ADVANCE})
+REPEATABLE = frozenset({"launch", "cancel", "claim", "succeed", "skip", "fail", "retry", "lose", "log"})
+"""Methods that take a request id: the same call again gives the same answer and changes nothing."""
+
+_EXPIRE = """
+for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
+  if redis.call('PTTL', key) >= 0 then redis.call('DEL', key) end
+end
+"""
+
+
+class CountingWire(Wire):
+    """Counts what the scripts answered."""
+
+    def __init__(self, client: "redis.Redis", seen: "Counter[tuple[Verb, Code]]") -> None:
+        super().__init__(client)
+        self._seen = seen
+
+    def call(
+        self, verb: Verb, partition: int, arguments: Sequence[str | int], kinds: Sequence[str]
+    ) -> tuple[Code, list[Any]]:
+        code, values = super().call(verb, partition, arguments, kinds)
+        self._seen[verb, code] += 1
+        return code, values
+
+
+class Pair:
+    """Both engines, empty. Any difference is an AssertionError.
+
+    Args:
+        every: compare the whole state after each so many calls (it takes long for a wide plan).
+    """
+
+    seen: "Counter[tuple[Verb, Code]]" = Counter()
+    told: "Counter[tuple[Verb, str]]" = Counter()
+
+    def __init__(self, client: "redis.Redis", settings: Settings = SETTINGS, *, every: int = 1) -> None:
+        client.flushdb()
+        self.client = client
+        self.engine = Engine(client, settings)
+        self.engine._calls = Calls(CountingWire(client, Pair.seen))
+        self.reference = Reference(settings)
+        self.state: Snapshot = {}
+        self._every = every
+        self._calls = 0
+        self._tasks: dict[tuple[str, int], TaskState] = {}
+        self._runs: dict[str, RunState] = {}
+        self.set_clock(START)
+
+    @property
+    def now(self) -> int:
+        return self.reference.now
+
+    def set_clock(self, now: int) -> None:
+        """The same time for both, ms."""
+        self.reference.now = now
+        for partition in self.engine.partitions:
+            self.client.set(f"{prefix(partition)}clock", now)
+
+    def tick(self, ms: int) -> None:
+        self.set_clock(self.now + ms)
+
+    def do(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call it on both, compare answers and everything they hold; the answer."""
+        expected = getattr(self.reference, method)(*args, **kwargs)
+        found = getattr(self.engine, method)(*args, **kwargs)
+        if method == "read_events":  # the ids in the stream are the store's own
+            expected, found = ([event for _, event in some] for some in (expected, found))
+        assert found == expected, f"{method}{args}{kwargs}: {found} instead of {expected}"
+        self._calls += 1
+        if method not in READS and self._calls % self._every == 0:
+            self.compare(VERB_OF.get(method) or Verb(method))
+        return expected
+
+    def compare(self, verb: Verb | None = None) -> None:
+        """Everything that both hold; and what the last call, `verb`, did to it fits the table of transitions."""
+        after: Snapshot = {}
+        for partition in self.engine.partitions:
+            expected = self.reference.snapshot(partition)
+            found = snapshot(self.client, partition)
+            assert found == expected, difference(found, expected)
+            after.update({f"{partition}:{key}": value for key, value in expected.items()})
+        if verb:
+            for event in self._new_events(after):
+                Pair.told[verb, event.type] += 1
+            self._check_transitions(verb)
+        self.state = after
+
+    def _new_events(self, after: Snapshot) -> list[EventRecord]:
+        found: list[EventRecord] = []
+        for partition in self.engine.partitions:
+            key = f"{partition}:events"
+            before = len(self.state[key].value) if key in self.state else 0
+            if key in after:
+                found += after[key].value[before:]  # type: ignore[arg-type]
+        return found
+
+    def _check_transitions(self, verb: Verb) -> None:
+        for partition in self.reference._partitions:
+            for run in partition.runs.values():
+                old = self._runs.get(run.id, RunState.PENDING)
+                assert old is run.state or old not in RUN_TERMINAL, f"{verb}: run {old} -> {run.state}"
+                self._runs[run.id] = run.state
+                for index, task in run.tasks.items():
+                    before = effective(self._tasks.get((run.id, index), TaskState.WAITING), old)
+                    now = effective(task.state, run.state)
+                    if before is not now:
+                        steps = TRANSITIONS.get((before, verb), ())
+                        if before is TaskState.WAITING and verb in RELEASING:
+                            steps = TRANSITIONS[TaskState.WAITING, Verb.ADVANCE]
+                        if verb is Verb.CANCEL and run.state is RunState.CANCELED:
+                            steps = (TaskState.CANCELED,)
+                        assert now in steps, f"{verb}: task {before} -> {now}"
+                    self._tasks[run.id, index] = task.state
+
+    def expire(self) -> None:
+        """All keys with a TTL go."""
+        for partition in self.engine.partitions:
+            self.client.eval(_EXPIRE, 0, prefix(partition))
+        self.reference.expire()
+        self._forget_lost()
+
+    def vanish(self, run: str) -> None:
+        """A run's keys are lost."""
+        base = prefix(self.engine.partition(run))
+        self.client.delete(f"{base}run:{run}", f"{base}results:{run}", f"{base}work:{run}")
+        self.reference.vanish(run)
+        self._forget_lost()
+
+    def _forget_lost(self) -> None:
+        present = {id for partition in self.reference._partitions for id in partition.runs}
+        self._runs = {id: state for id, state in self._runs.items() if id in present}
+        self._tasks = {place: state for place, state in self._tasks.items() if place[0] in present}
+        self.compare()
+
+
+def difference(found: Snapshot, expected: Snapshot) -> str:
+    """Where the store differs from the reference, one line per key or field."""
+    lines = ["the store (left) differs from the reference (right):"]
+    for key in sorted(found.keys() | expected.keys()):
+        left, right = found.get(key), expected.get(key)
+        if left == right:
+            continue
+        if left and right and isinstance(left.value, dict) and isinstance(right.value, dict):
+            for name in sorted(left.value.keys() | right.value.keys()):
+                if left.value.get(name) != right.value.get(name):
+                    lines.append(f"{key} {name}: {left.value.get(name)} | {right.value.get(name)}")
+            if left.expires != right.expires:
+                lines.append(f"{key} expires: {left.expires} | {right.expires}")
+        else:
+            lines.append(f"{key}: {left} | {right}")
+    return "\n".join(lines)

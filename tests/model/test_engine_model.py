@@ -1,0 +1,50 @@
+"""The scripts do what the reference does, whatever comes: [U-1] to [U-8], [U-10], [U-11].
+
+25,000 steps by default; UMBEL_TEST_MODEL_STEPS=2000000 for the long form.
+"""
+
+import os
+
+import pytest
+import redis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.model.machine import EngineMachine
+from tests.model.pair import Pair
+from umbel.engine.scripts import SCRIPTS
+from umbel.machine import Code
+
+STEPS = int(os.environ.get("UMBEL_TEST_MODEL_STEPS", "0"))
+PROFILE = settings(
+    max_examples=STEPS // 100 or 500,
+    stateful_step_count=100 if STEPS else 50,
+    derandomize=not STEPS,  # the default run is the same every time, so that it fails for a reason only
+    deadline=None,
+    print_blob=True,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.mark.timeout(0 if STEPS else 300)
+def test_scripts_and_reference_agree(valkey: "redis.Redis") -> None:
+    """Every answer and every key, after every step; and every answer that a script declares was given."""
+
+    class Machine(EngineMachine):
+        client = valkey
+
+    Pair.seen.clear()
+    Pair.told.clear()
+    run_state_machine_as_test(Machine, settings=PROFILE)
+    declared = {(verb, Code(code)) for verb, script in SCRIPTS.items() for code, _ in script.returns}
+    assert declared - set(Pair.seen) == set(), "never answered: the model does not reach it"
+    assert set(Pair.seen) - declared == set(), "answered, but not declared in the header"
+    events = {(verb, event) for verb, script in SCRIPTS.items() for event in script.events}
+    told = set(Pair.told)
+    assert told - events == set(), "told, but not declared in the header"
+    assert events - told - ONLY_WIDE == set(), "never told: the model does not reach it"
+
+
+ONLY_WIDE = {(verb, event) for verb, event in [("advance", "run.advanced"), ("advance", "run.settled")]}
+"""Only a plan that is too wide for one call tells these: test_wide_plans.py."""
