@@ -1,10 +1,17 @@
-"""Writes the pages of docs/reference/ from the code. A page exists once its source does."""
+"""Writes the pages of docs/reference/ from the code."""
 
 import inspect
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import typer
+
+from umbel.cli.main import app
+from umbel.definition.problems import CODES
+from umbel.errors import UmbelError
+from umbel.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SRC = ROOT / "src" / "umbel"
@@ -28,16 +35,12 @@ def code(text: object) -> str:
 
 def setting_names() -> list[str]:
     """The environment name of every setting."""
-    from umbel.settings import Settings
-
     prefix = str(Settings.model_config["env_prefix"])
     return [prefix + name.upper() for name in Settings.model_fields]
 
 
 def settings_page() -> str:
     """Every setting: environment name, default, meaning."""
-    from umbel.settings import Settings
-
     fields = Settings.model_fields
     for name, field in fields.items():
         if not field.description:
@@ -63,7 +66,6 @@ def errors() -> list[type[Any]]:
     Raises:
         ValueError: two classes share a code.
     """
-    from umbel.errors import UmbelError
 
     def family(error: type[Any]) -> Iterator[type[Any]]:
         for child in error.__subclasses__():
@@ -92,9 +94,7 @@ def errors_page() -> str:
 
 def problems_page() -> str:
     """Every problem that a definition file can have: code, meaning."""
-    from umbel.definition.problems import CODES
-
-    text = "What `umbel lint` and the server find wrong with a definition file. A code never changes its meaning."
+    text = "What can be wrong with a definition file. A code never changes its meaning."
     rows = [[code(name), meaning] for name, meaning in CODES.items()]
     return page("Problems of definitions", "umbel.definition.problems", text, table(["code", "meaning"], rows))
 
@@ -104,9 +104,6 @@ def problems_page() -> str:
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Every command of the umbel program with its full name, groups included."""
-    import typer
-
-    from umbel.cli.main import app
 
     def walk(name: str, command: Any) -> Iterator[tuple[str, Any]]:
         if not command.hidden:
@@ -206,21 +203,20 @@ def page(title: str, source: str, text: str, lines: list[str]) -> str:
     return "\n".join([*head, *body]) + "\n"
 
 
-PAGES: dict[str, tuple[Path, Callable[[], str]]] = {
-    "settings.md": (SRC / "settings.py", settings_page),
-    "errors.md": (SRC / "errors.py", errors_page),
-    "problems.md": (SRC / "definition" / "problems.py", problems_page),
-    "commands.md": (SRC / "cli" / "main.py", commands_page),
-    "verbs.md": (SRC / "engine" / "lua", verbs_page),
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "errors.md": errors_page,
+    "problems.md": problems_page,
+    "commands.md": commands_page,
+    "verbs.md": verbs_page,
 }
 
 
 def render() -> dict[str, str]:
-    """File name -> text of every page whose source exists."""
-    return {name: make() for name, (source, make) in PAGES.items() if source.is_file() or list(source.glob("*.lua"))}
+    """File name -> text of every page."""
+    return {name: make() for name, make in PAGES.items()}
 
 
 if __name__ == "__main__":
-    TARGET.mkdir(parents=True, exist_ok=True)
     for name, text in render().items():
         (TARGET / name).write_text(text, encoding="utf-8")
