@@ -16,7 +16,7 @@ GRACE = 5
 """Seconds that open requests have to end when the server is told to stop."""
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn, which waits for open connections before it ends the application: so the feeds must end first."""
 
     def __init__(self, config: uvicorn.Config, umbel: Umbel) -> None:
@@ -24,6 +24,7 @@ class _Server(uvicorn.Server):
         self._umbel = umbel
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends the feeds and waits, then what uvicorn ends."""
         self._umbel.feed.close()
         await super().shutdown(sockets)
 
@@ -35,7 +36,7 @@ def serve(settings: Settings) -> None:
         SettingsError: the address cannot be bound.
         HistoryUnavailable: the database is not there, or (other than SQLite, which is migrated here) not migrated.
     """
-    bound = _bind(settings.host, settings.port)
+    bound = bind(settings.host, settings.port)
     umbel = Umbel.open(settings)
     umbel.prepare()
     config = uvicorn.Config(
@@ -48,10 +49,15 @@ def serve(settings: Settings) -> None:
     )
     host, port = bound.getsockname()[:2]
     print(f"server: http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
-    _Server(config, umbel).run(sockets=[bound])
+    Server(config, umbel).run(sockets=[bound])
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 picks a free one.
+
+    Raises:
+        SettingsError: the address cannot be had.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
