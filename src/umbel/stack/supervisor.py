@@ -1,5 +1,6 @@
 """Starts the parts, watches them, starts again what dies, and leaves nothing behind."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -138,6 +139,8 @@ class Supervisor:
         if process is None or process.exited.is_set():
             raise StackError(f"{name} is not running")
         process.signal(number)
+        if number == signal.SIGKILL:
+            process.exited.wait(5)  # nobody survives it: the caller may start the part again at once
 
     def stop_part(self, name: str) -> None:
         """Stop one part, and leave it down until `start_part`."""

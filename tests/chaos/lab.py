@@ -1,0 +1,109 @@
+"""A real worker on a real Valkey, without a server, and the means to hold, kill and look."""
+
+import json
+import os
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.waiting import wait_until
+from umbel.celery.app import make_app
+from umbel.celery.dispatch import Dispatcher
+from umbel.definition.load import load_catalog
+from umbel.engine.engine import Engine
+from umbel.engine.wire import Item
+from umbel.events import EventRecord
+from umbel.plan.build import build
+from umbel.settings import load_settings
+from umbel.stack.options import StackOptions
+from umbel.stack.run import Stack, run_stack
+
+PROJECT = Path(__file__).parent / "project"
+
+
+class Lab:
+    """One stack; runs are started by the engine itself, so that only workers keep them going."""
+
+    def __init__(self, stack: Stack, home: Path) -> None:
+        self.stack = stack
+        self.home = home
+        settings = load_settings(home=PROJECT, broker_url=stack.urls.broker, state_url=stack.urls.state)
+        self.engine = Engine.open(settings)
+        self._dispatcher = Dispatcher(make_app(settings), self.engine)
+        catalog = load_catalog(PROJECT)
+        self._plans = {name: build(definition) for name, definition in catalog.definitions.items()}
+        self._seen: list[EventRecord] = []
+        self._position = "0-0"
+
+    def start(self, definition: str = "lab.DIAMOND", **payload: Any) -> str:
+        """Launch a run and publish its first tasks; its id."""
+        run, plan = str(uuid.uuid4()), self._plans[definition]
+        answer = self.engine.launch(run, plan, json.dumps(payload), by="lab")
+        self._dispatcher.publish([Item(run, index, 1, plan.hash) for index in answer.released])
+        return run
+
+    def ledger(self, run: str) -> list[tuple[str, str, int]]:
+        """(word, task, pid) of this run, in order."""
+        try:
+            lines = (self.home / "ledger").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [(word, task, int(pid)) for word, task, of, pid, _ in map(str.split, lines) if of == run]
+
+    def started(self, run: str, task: str) -> int:
+        """Waits until a body of `task` has begun; the pid that runs it."""
+        wait_until(lambda: any(line[:2] == ("start", task) for line in self.ledger(run)), 30, f"{task} to start")
+        return next(pid for word, name, pid in self.ledger(run) if (word, name) == ("start", task))
+
+    def let_go(self, run: str, *tasks: str) -> None:
+        """Held bodies of these tasks, and all to come, go on."""
+        for task in tasks:
+            (self.home / f"{run}.{task}.go").touch()
+
+    def events(self, run: str) -> list[EventRecord]:
+        """All that the stream says of the run so far."""
+        while batch := self.engine.read_events(0, self._position, 500, 1):
+            self._position = batch[-1][0]
+            self._seen += [event for _, event in batch]
+        return [event for event in self._seen if event.run == run]
+
+    def wait_event(self, run: str, *types: str, timeout: float = 30, task: int | None = None) -> EventRecord:
+        """The first event of one of these types (and of this task, if given)."""
+
+        def found() -> list[EventRecord]:
+            return [e for e in self.events(run) if e.type in types and (task is None or e.task == task)]
+
+        wait_until(lambda: bool(found()), timeout, f"{' or '.join(types)} of run {run}")
+        return found()[0]
+
+    def settled(self, run: str, timeout: float = 30) -> str:
+        """Waits until nothing of the run is alive; the type of its terminal event."""
+        self.wait_event(run, "run.settled", timeout=timeout)
+        return next(e.type for e in self.events(run) if e.type in {"run.succeeded", "run.failed", "run.canceled"})
+
+    def outcomes(self, run: str) -> Counter[int | None]:
+        """How often each task was recorded as finished."""
+        return Counter(e.task for e in self.events(run) if e.type in {"task.succeeded", "task.failed", "task.skipped"})
+
+
+@contextmanager
+def open_lab(home: Path, *worker_args: str) -> Iterator[Lab]:
+    """A lab whose files are under `home`; `worker_args` follow `umbel worker`."""
+    options = StackOptions(
+        project=PROJECT,
+        data=home / "data",
+        port=0,
+        start=frozenset({"worker"}),
+        no_restart=frozenset({"worker"}),
+        worker_args=worker_args or ("-c", "2", "--loglevel", "INFO"),
+        env={**os.environ, "LAB_HOME": str(home)},
+    )
+    with run_stack(options, lambda line: None) as stack:
+        lab = Lab(stack, home)
+        try:
+            yield lab
+        finally:
+            lab.engine.close()

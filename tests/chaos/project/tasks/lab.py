@@ -1,0 +1,110 @@
+"""Tasks that can be held, and that write what they do to a ledger outside Redis and SQL.
+
+`payload["hold"]` names tasks whose first execution waits until the test makes a file; `payload["do"]` says for a task what
+its body does besides. A line of the ledger: word, task, run id, pid, retries.
+"""
+
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from celery.exceptions import Ignore, Reject
+
+from umbel import task
+from umbel.celery.attempt import Runner
+
+HOME = Path(os.environ["LAB_HOME"])
+
+
+def note(word, self, run):
+    line = f"{word} {self.name} {run} {os.getpid()} {self.request.retries}\n"
+    ledger = os.open(HOME / "ledger", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+    os.write(ledger, line.encode())
+    os.close(ledger)
+
+
+def hold(gate):
+    deadline = time.monotonic() + 90
+    while not gate.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def body(self, given, payload, run):
+    note("start", self, run)
+    if self.name in payload.get("hold", ()):
+        hold(HOME / f"{run}.{self.name}.go")
+    result = {"task": self.name, "given": given, "retries": self.request.retries, "id": self.request.id}
+    match payload.get("do", {}).get(self.name):
+        case {"retry": countdown} if self.request.retries == 0:
+            note("retry", self, run)
+            raise self.retry(countdown=countdown)
+        case {"fail": text}:
+            raise ValueError(text)
+        case "exit":
+            sys.exit(3)
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "ignore":
+            raise Ignore()
+        case "reject":
+            raise Reject("no", requeue=True)
+        case "object":
+            result = object()
+        case {"bytes": count}:
+            result = "x" * count
+        case "print":
+            print("printed by", self.name)
+            logging.getLogger("lab").warning("logged by %s", self.name)
+        case "sleep":
+            time.sleep(60)
+    note("end", self, run)
+    return result
+
+
+@task(name="A", bind=True, max_retries=3)
+def a(self, given, payload, workflow_id):
+    return body(self, given, payload, workflow_id)
+
+
+@task(name="B", bind=True)
+def b(self, given, payload, workflow_id):
+    return body(self, given, payload, workflow_id)
+
+
+@task(name="C", bind=True)
+def c(self, given, payload, workflow_id):
+    return body(self, given, payload, workflow_id)
+
+
+@task(name="D", bind=True)
+def d(self, given, payload, workflow_id):
+    return body(self, given, payload, workflow_id)
+
+
+@task(name="HARD", bind=True, time_limit=1)
+def hard(self, given, payload, workflow_id):
+    return body(self, given, payload, workflow_id)
+
+
+@task(name="SOFT", bind=True, soft_time_limit=1)
+def soft(self, given, payload, workflow_id):
+    return body(self, given, payload, workflow_id)
+
+
+_publish = Runner._publish
+
+
+def publish(self, items):
+    """Dies between the end of a task and the start of what it released, if the test asked for that."""
+    wanted = HOME / "kill-before-publish"
+    if wanted.exists():
+        whom = wanted.read_text()
+        wanted.unlink()
+        os.kill(os.getppid() if whom == "main" else os.getpid(), signal.SIGKILL)
+    _publish(self, items)
+
+
+Runner._publish = publish
