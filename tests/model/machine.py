@@ -148,6 +148,29 @@ class EngineMachine(RuleBasedStateMachine):
         token = wrong((live if at % 4 else self.tokens)[at % len(live if at % 4 else self.tokens)], other)
         self.do("lose", token, sure=sure, counts=counts, why="signal 9", by=by)
 
+    @rule(steps=st.lists(st.tuples(pick, endings, workers), min_size=1, max_size=6), pause=pauses)
+    def carry_on(self, steps: list[tuple[int, str, str]], pause: float) -> None:
+        """Workers that do what they should: without this, few runs would come far."""
+        for at, how, worker in steps:
+            queued = self.tasks(TaskState.QUEUED)
+            if not queued:
+                return
+            run, index = queued[at % len(queued)]
+            self.claim(at, worker, 1)
+            live = self.live()
+            if how != "skip" or at % 3 == 0:
+                token = next((each for each in live if (each.run, each.task) == (run.id, index)), None)
+                if token:
+                    self.end(token, how, worker, pause)
+
+    @rule(at=pick, how=endings, worker=workers, pause=pauses)
+    def cancel_while_running(self, at: int, how: str, worker: str, pause: float) -> None:
+        """The race of a cancel and an outcome."""
+        if live := self.live():
+            token = live[at % len(live)]
+            self.do("cancel", token.run)
+            self.end(token, how, worker, pause)
+
     # --- replies that got lost
 
     @precondition(lambda self: self.fresh)

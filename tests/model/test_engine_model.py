@@ -15,9 +15,9 @@ from tests.model.pair import Pair
 from umbel.engine.scripts import SCRIPTS
 from umbel.machine import Code
 
-STEPS = int(os.environ.get("UMBEL_TEST_MODEL_STEPS", "0"))
+STEPS = int(os.environ.get("UMBEL_TEST_MODEL_STEPS") or 0)
 PROFILE = settings(
-    max_examples=STEPS // 100 or 500,
+    max_examples=STEPS // 100 or 300,
     stateful_step_count=100 if STEPS else 50,
     derandomize=not STEPS,  # the default run is the same every time, so that it fails for a reason only
     deadline=None,
@@ -36,7 +36,10 @@ def test_scripts_and_reference_agree(valkey: "redis.Redis") -> None:
 
     Pair.seen.clear()
     Pair.told.clear()
+    Pair.compared = 0
     run_state_machine_as_test(Machine, settings=PROFILE)
+    print(Pair.compared, "steps compared")
+    assert Pair.compared >= (STEPS or 25_000)
     declared = {(verb, Code(code)) for verb, script in SCRIPTS.items() for code, _ in script.returns}
     assert declared - set(Pair.seen) == set(), "never answered: the model does not reach it"
     assert set(Pair.seen) - declared == set(), "answered, but not declared in the header"

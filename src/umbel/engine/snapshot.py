@@ -1,7 +1,7 @@
 """Everything that the state store holds of one partition, in a form that two engines can be compared by."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 import redis
 
@@ -9,7 +9,7 @@ from umbel.engine.keys import prefix
 from umbel.events import EventRecord, decode
 
 # One call, so that nothing happens in between. It reads every key: for tests and for looking into a small store.
-_READ = """
+READ: Final = """
 local found = {}
 for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
   local kind = redis.call('TYPE', key).ok
@@ -38,8 +38,13 @@ Snapshot = dict[str, Stored]
 
 def snapshot(client: "redis.Redis", partition: int) -> Snapshot:
     """What the partition holds now."""
+    return understand(client.eval(READ, 0, prefix(partition)), partition)
+
+
+def understand(reply: Any, partition: int) -> Snapshot:
+    """What the script `READ` answered, which a caller may also run in a pipeline."""
     base = prefix(partition)
-    rows = cast("list[tuple[bytes, bytes, int, Any]]", client.eval(_READ, 0, base))
+    rows = cast("list[tuple[bytes, bytes, int, Any]]", reply)
     found: Snapshot = {}
     for name, kind, expires, value in rows:
         key = name.decode().removeprefix(base)
