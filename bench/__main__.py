@@ -8,6 +8,7 @@ import shutil
 import statistics
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from bench.growth import measure
@@ -91,20 +92,14 @@ def raw_worker(valkey: str) -> Part:
 def everything(options: argparse.Namespace, data: Path) -> dict:
     stack = StackOptions(project=PROJECT, data=data / "stack", port=0, worker_args=POOL)
     with run_stack(stack, lambda line: None) as running:
-        with_raw = Supervisor(
-            [replace_after(raw_worker(running.urls.state.rpartition("/")[0]))], data / "logs", lambda line: None
-        )
-        with_raw.start()
+        valkey = running.urls.state.rpartition("/")[0]
+        raw_side = Supervisor([replace(raw_worker(valkey), after=())], data / "logs", lambda line: None)
+        raw_side.start()
         try:
-            raw = Raw(running.urls.state.rpartition("/")[0])
             database = Path(running.urls.database.removeprefix("sqlite:///"))
-            return compare(options, raw, Everything(running.urls.server, database, options.clients))
+            return compare(options, Raw(valkey), Everything(running.urls.server, database, options.clients))
         finally:
-            with_raw.stop()
-
-
-def replace_after(part: Part) -> Part:
-    return Part(part.name, part.argv, part.env, part.cwd, part.ready)
+            raw_side.stop()
 
 
 def compare(options: argparse.Namespace, raw: Raw, other: EngineOnly | Everything) -> dict:
@@ -149,8 +144,9 @@ def growth(valkey: str, raw: Raw, umbel: EngineOnly) -> list[dict]:
     print("\ncost by size            seconds   per task    bytes through Valkey   per task")
     for row in rows:
         tasks = row["size"] + (2 if row["shape"] == "group" else 0)
+        each = row["seconds"] / tasks * 1000
         print(
-            f"  {row['shape']:6} {row['size']:6} {row['side']:6} {row['seconds']:9.2f} {row['seconds'] / tasks * 1000:7.2f} ms"
+            f"  {row['shape']:6} {row['size']:6} {row['side']:6} {row['seconds']:9.2f} {each:7.2f} ms"
             f" {row['bytes'] / 1e6:17.2f} MB {row['bytes'] / tasks / 1000:10.1f} kB"
         )
     return rows

@@ -107,7 +107,8 @@ class EngineOnly:
         deadline = time.monotonic() + LIMIT
         while count:
             ended = []
-            for self._position, event in self.engine.read_events(0, self._position, 500, 1000):
+            for position, event in self.engine.read_events(0, self._position, 500, 1000):
+                self._position = position
                 if event.type == "run.failed":
                     raise RuntimeError("a run failed")
                 if event.type == "run.settled":

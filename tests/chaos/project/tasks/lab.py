@@ -1,7 +1,7 @@
 """Tasks that can be held, and that write what they do to a ledger outside Redis and SQL.
 
-`payload["hold"]` names tasks whose first execution waits until the test makes a file; `payload["do"]` says for a task what
-its body does besides. A line of the ledger: word, task, run id, pid, retries.
+`payload["hold"]` names tasks whose body waits until the test makes a file; `payload["do"]` says what the body of a task
+does besides. A line of the ledger: word, task, run id, pid, retries.
 """
 
 import logging
