@@ -32,7 +32,7 @@ def run_line(run: Run) -> Text:
     text = Text(f"{clean(run.definition)}  {run.id}  ")
     text.append(run.state, COLORS.get(run.state, ""))
     for more in (
-        between(run.started_at, run.finished_at),
+        between(run.created_at, run.finished_at),
         f"{run.tasks_done} of {count(run.tasks_total, 'task')} done",
     ):
         text.append(f"  {more}" if more else "")
@@ -53,7 +53,7 @@ def run_list(page: RunList) -> None:
                 run.definition,
                 run.state,
                 local(run.created_at),
-                between(run.started_at, run.finished_at),
+                between(run.created_at, run.finished_at),
                 f"{run.tasks_done}/{run.tasks_total}",
                 first_line(note),
             ]
@@ -198,8 +198,7 @@ def log_line(line: LogLine) -> str:
 
 
 def ending(run: RunDetail) -> None:
-    """How a run that was followed went: its result, or where to look."""
-    say(run_line(run))
+    """What there is to say after a run was followed to its end: its result, or where to look."""
     if run.state is RunState.SUCCESS:
         say(f"result: {pretty(run.result)}")
     elif run.failed_task:

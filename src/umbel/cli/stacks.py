@@ -49,6 +49,7 @@ def demo(
         raise BadRequest(f"There is no scenario {scenario}.", hint=f"There are {', '.join(SCENARIOS)}.")
     serving = False
     try:
+        _say("starting Valkey, the model service, the server and a worker")
         with run_stack(demo_options(port=port, model_port=model_port, data=data), _say, signals=True) as stack:
             status = _pipeline(stack, scenario)
             if leave:
@@ -72,8 +73,9 @@ def _pipeline(stack: "Stack", scenario: str) -> int:
     with Client(stack.urls.server) as client:
         run = client.start_run(PIPELINE, {"raw": TEXT, "scenario": scenario})
         run = follow(client, run.id)
-        ending(run)
-        if run.state is not RunState.SUCCESS:
+        if run.state is RunState.SUCCESS:
+            ending(run)
+        else:
             diagnosis(client.diagnose_run(run.id))
     return EXIT[run.state]
 

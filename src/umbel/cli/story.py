@@ -78,7 +78,7 @@ class Story:
                 return f"{key} failed: {error}, {attempt} in {float(data.get('countdown') or 0):.1f} s"
             case EventType.TASK_LOST:
                 row.ended, row.note = event.at, f"lost its worker: {first_line(str(data.get('why', '')))}"
-                return f"{key} {row.note}" + ("; queued again" if data.get("requeued") else "")
+                return f"{key} {row.note}" + ("; queued again" if row.state is TaskState.QUEUED else "")
             case EventType.TASK_SKIPPED:
                 row.ended = event.at
                 return f"{key} skipped"

@@ -264,6 +264,8 @@ class Client:
         headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
         timeout = httpx.Timeout(SILENCE, connect=CONNECT)
         with self._http.stream("GET", path, headers=headers, timeout=timeout) as answer:
+            if answer.status_code == 204:  # nothing more will come
+                return
             if answer.status_code != 200:
                 raise error_of(answer.status_code, answer.read(), str(answer.url))
             for message in messages(answer.iter_bytes()):

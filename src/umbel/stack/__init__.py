@@ -1,7 +1,8 @@
 """The embedded stack of `umbel demo` and `umbel dev`: all parts under one supervisor.
 
 Owns: the processes it starts, their logs and the data folder.
-May import: engine (to ask whether a worker is there), errors, settings; the parts are programs it starts.
+May import: engine (is a worker there?), plan, definition (what is wrong with the files?), errors, settings; the parts
+are programs that it starts.
 Promises: no process outlives it, not even when it is killed with -9; a part that dies is started again and
 said so; one that keeps dying ends the stack with its last words.
 """

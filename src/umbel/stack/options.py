@@ -31,7 +31,8 @@ class StackOptions:
     state_url: str | None = None
     database_url: str | None = None
     start: frozenset[str] = frozenset({"server", "worker"})
-    worker_args: tuple[str, ...] = ("-c", "2", "--loglevel", "INFO")
+    # One worker alone has no neighbours to ask, which takes Celery a second.
+    worker_args: tuple[str, ...] = ("-c", "2", "--loglevel", "INFO", "--without-mingle", "--without-gossip")
     reload: bool = False
     no_restart: frozenset[str] = frozenset()
     env: Mapping[str, str] = field(default_factory=dict)

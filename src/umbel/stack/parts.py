@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from umbel.errors import StackError
 from umbel.stack.options import StackOptions
 from umbel.stack.ports import free_ports, require_free
 from umbel.stack.probes import http_ok, worker_beats
@@ -44,12 +43,8 @@ def build(options: StackOptions, data: Path, lock: int) -> tuple[list[Part], Url
         data: the data folder, absolute, held by the open file `lock`.
 
     Raises:
-        StackError: the project is no folder, a port is taken, or there is no Valkey.
+        StackError: a port is taken, or there is no Valkey.
     """
-    if not options.project.is_dir():
-        raise StackError(
-            f"there is no folder {options.project}", hint="Name a project's folder, which holds workflows.yml."
-        )
     project = options.project.resolve()
     spare = iter(free_ports(3))
     port = _port(options.port, "--port", spare) if "server" in options.start else options.port

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, watch
 
+from umbel.definition import load_catalog
 from umbel.errors import StackError
+from umbel.plan import build_all
 from umbel.stack.supervisor import Supervisor
 
 _SUFFIXES = (".py", ".yml", ".yaml", ".json", ".env", ".toml")
@@ -33,6 +35,7 @@ def reload_on_change(supervisor: Supervisor, project: Path, data: Path, say: Cal
             first, *others = sorted(Path(path).relative_to(root).as_posix() for _, path in changes)
             more = f" and {len(others)} more" if others else ""
             _restart(supervisor, f"{first}{more} changed", say)
+            say_problems(root, say)
 
     thread = threading.Thread(target=follow, name="reload", daemon=True)
     thread.start()
@@ -42,6 +45,13 @@ def reload_on_change(supervisor: Supervisor, project: Path, data: Path, say: Cal
         ended.set()
         supervisor.stop()  # so that a restart under way ends now
         thread.join()
+
+
+def say_problems(project: Path, say: Callable[[str], None]) -> None:
+    """Say what is wrong with the project's definitions."""
+    _, catalog = build_all(load_catalog(project))
+    for problem in catalog.problems:
+        say(str(problem))
 
 
 def _restart(supervisor: Supervisor, why: str, say: Callable[[str], None]) -> None:

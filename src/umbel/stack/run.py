@@ -7,10 +7,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from umbel.errors import StackError
 from umbel.stack.folder import hold
 from umbel.stack.options import StackOptions
 from umbel.stack.parts import Urls, build
-from umbel.stack.reload import reload_on_change
+from umbel.stack.reload import reload_on_change, say_problems
 from umbel.stack.supervisor import Supervisor
 
 
@@ -102,6 +103,9 @@ def run_stack(options: StackOptions, say: Callable[[str], None] = print, *, sign
         Interrupted: a signal came (only with `signals=True`).
     """
     with ExitStack() as ending:
+        # First of all: the data folder may be below it, and must not make it.
+        if not options.project.is_dir():
+            raise StackError(f"there is no folder {options.project}", hint="Name the folder that holds workflows.yml.")
         data = options.data.absolute()
         lock = ending.enter_context(hold(data))
         parts, urls = build(options, data, lock)
@@ -112,6 +116,7 @@ def run_stack(options: StackOptions, say: Callable[[str], None] = print, *, sign
         try:
             supervisor.start()
             if options.reload:
+                say_problems(options.project, say)
                 ending.enter_context(reload_on_change(supervisor, options.project, data, say))
             if "server" in options.start:
                 say(f"server: {urls.server}")
