@@ -169,9 +169,13 @@ def test_an_answer_lost_after_the_commit_doubles_nothing(store: Store, running: 
     history.after = lose
     run_id = store.accept(new_run()).run.id
     stream.add(diamond(run_id))
-    running(Projector(0, stream, history, Feed()))
-    wait_until(lambda: complete(store, run_id) and lost, 10, "complete history")
+    feed = Feed()
+    with feed.waiter(run_id) as waiter:
+        running(Projector(0, stream, history, feed))
+        assert waiter.wait(10), "who waits for the end must hear of it even then"
+    assert complete(store, run_id)
     assert store.last_event() == 11
+    wait_until(lambda: stream.forgotten == [run_id], 10, "forgotten run")
 
 
 def test_one_event_that_breaks_the_writing_is_passed_over(store: Store, running: Callable[[ThreadLoop], None]) -> None:

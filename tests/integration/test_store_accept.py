@@ -50,6 +50,18 @@ def test_commits_are_flushed_to_disk(store: Store) -> None:
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
+def test_a_writer_that_reads_first_is_not_overtaken_by_another_process(store: Store, path: Path) -> None:
+    """Else its own write would fail at once, however long it was ready to wait (SQLITE_BUSY_SNAPSHOT)."""
+    with store.database.write() as connection:
+        assert connection.exec_driver_sql("SELECT value FROM counters").scalar() == 0
+        other = sqlite3.connect(path, timeout=0)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("UPDATE counters SET value = 5")
+        other.close()
+        connection.exec_driver_sql("UPDATE counters SET value = 6")
+    assert store.last_event() == 6
+
+
 def test_many_threads_share_transactions_and_each_gets_its_own_answer(store: Store) -> None:
     commits = 0
     write = store.database.write

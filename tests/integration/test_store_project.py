@@ -170,6 +170,19 @@ def test_what_ran_when_a_run_was_canceled_counts_as_canceled(store: Store) -> No
     assert (attempt.outcome, attempt.finished_at) == ("canceled", NOW + 3000)
 
 
+def test_a_task_that_is_released_again_keeps_what_happened_before(store: Store) -> None:
+    script = Script(IDS[0]).add("run.launched", released=[0]).start(0).add("task.succeeded", 0, 1, "1", released=[1])
+    script.start(1).add("task.succeeded", 1, 1, "1").add("run.advanced", released=[0], blocked=[1])
+    for event in script:
+        store.apply(0, [event], store.position(0), f"{NOW}-{event.seq}")
+    first, second = store.tasks(IDS[0])
+    assert (first.state, first.attempts, first.started_at) == (TaskState.QUEUED, 1, NOW + 2000)
+    assert (second.state, second.attempts) == (TaskState.UPSTREAM_FAILED, 1)
+    run = store.run(IDS[0])
+    assert run is not None
+    assert run.tasks_done == 0
+
+
 def test_a_wide_release_and_a_long_list_of_known_rows(store: Store) -> None:
     """More rows than one SELECT is asked for at a time."""
     wide = Plan("demo.WIDE", tuple(Node(n, f"T{n}", "T") for n in range(1500)))

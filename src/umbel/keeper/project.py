@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from umbel.errors import HistoryUnavailable, StateUnavailable
+from umbel.errors import HistoryUnavailable
 from umbel.events import EventRecord
 from umbel.keeper.feed import Feed
 from umbel.keeper.loop import ThreadLoop
@@ -135,19 +135,18 @@ class Projector(ThreadLoop):
     def _apply(self, entries: list[Entry]) -> None:
         try:
             self._write([event for _, event in entries], entries[-1][0])
-        except (HistoryUnavailable, StateUnavailable):
-            # It may have been committed all the same: ask before the next try.
-            self._position = None
+        except HistoryUnavailable:
+            # Tried again from the same position. Should it have been committed all the same, the position has moved.
             raise
         except PositionMoved:
-            log.info("%s: another server has projected these events", self.name)
+            log.info("%s: these events were projected by another server, or before an answer was lost", self.name)
             self._position = None
+            self._recovered = False
             self._feed.resync()
         except Exception:
             # One event that breaks the writing must not stop all others: find it by going one at a time.
             log.exception("%s: a batch of %d events failed; one by one now", self.name, len(entries))
             self.errors += 1
-            self._position = self._history.position(self.partition)
             for stream_id, event in entries:
                 self._write_alone(stream_id, event)
 
@@ -155,8 +154,7 @@ class Projector(ThreadLoop):
         try:
             self._write([event], stream_id)
         except (HistoryUnavailable, PositionMoved):
-            self._position = None
-            raise
+            raise  # the next turn goes on from where this one came to
         except Exception as error:
             self._quarantine(event, repr(error))
             self._write([], stream_id)
@@ -188,7 +186,7 @@ class Projector(ThreadLoop):
             self._trim_at = now + TRIM_SECONDS
 
     def _recover(self, position: str) -> None:
-        """Forgets what a predecessor committed but did not come to forget."""
+        """Forgets what was committed, by a predecessor or by ourselves unawares, and not forgotten yet."""
         after = START
         while after != position:
             entries = self._stream.read_events(self.partition, after, BATCH, 0)

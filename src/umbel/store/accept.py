@@ -96,8 +96,8 @@ class Acceptance:
         except UmbelError:
             raise
         except Exception:
-            # One of them cannot be written (an id used twice; text that no database takes; on PostgreSQL, another
-            # server's idempotency key) and must not take the others with it: one by one.
+            # One of them cannot be written (an id used twice; text that no database takes; an idempotency key
+            # that is new twice at once) and must not take the others with it: one by one.
             return [self._alone(one.new) for one in batch]
 
     def _take(self, batch: list[_Waiting]) -> None:
@@ -118,7 +118,6 @@ def _insert(connection: Connection, batch: Sequence[NewRun]) -> list[Answer]:
     used = _used_keys(connection, batch)
     answers: list[Answer] = []
     fresh: list[NewRun] = []
-    made: dict[str, Accepted] = {}
     keys: list[dict[str, Any]] = []
     for new in batch:
         key = new.idempotency
@@ -127,12 +126,11 @@ def _insert(connection: Connection, batch: Sequence[NewRun]) -> list[Answer]:
             if earlier is not None:
                 request_hash, run_id = earlier
                 answers.append(
-                    _earlier(connection, made, run_id)
+                    _earlier(connection, run_id)
                     if request_hash == key.request_hash
                     else IdempotencyConflict(f"The idempotency key {key.key!r} was used for another request.")
                 )
                 continue
-            used[key.scope, key.key] = (key.request_hash, new.id)
             keys.append(
                 {
                     "scope": key.scope,
@@ -143,8 +141,7 @@ def _insert(connection: Connection, batch: Sequence[NewRun]) -> list[Answer]:
                 }
             )
         fresh.append(new)
-        made[new.id] = Accepted(_row(new), True)
-        answers.append(made[new.id])
+        answers.append(Accepted(_row(new), True))
     if fresh:
         plans.add_missing(connection, ((new.plan, new.created_at) for new in fresh))
         connection.execute(insert(tables.runs), [_values(new) for new in fresh])
@@ -162,9 +159,7 @@ def _used_keys(connection: Connection, batch: Sequence[NewRun]) -> dict[tuple[st
     return {(row.scope, row.key): (row.request_hash, row.run_id) for row in connection.execute(statement)}
 
 
-def _earlier(connection: Connection, made: dict[str, Accepted], run_id: str) -> Answer:
-    if run_id in made:
-        return Accepted(made[run_id].run, False)
+def _earlier(connection: Connection, run_id: str) -> Answer:
     row = run_by_id(connection, run_id)
     if row is None:
         return IdempotencyConflict("The run that was started with this idempotency key is no longer in the history.")

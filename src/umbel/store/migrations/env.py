@@ -7,8 +7,6 @@ from umbel.store.tables import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    # SQLite can roll DDL back when BEGIN is sent properly, which `database.py` does; Alembic assumes that it is not.
-    transactional_ddl=True,
     render_as_batch=True,
 )
 with context.begin_transaction():
