@@ -149,7 +149,9 @@ def _signals(supervisor: Supervisor) -> Iterator[None]:
     assert main is not None
     supervisor.on_failure = lambda: signal.pthread_kill(main, signal.SIGTERM)
     for number, handler in before.items():
-        if handler is not signal.SIG_IGN:  # under nohup, or in the background of a script
+        # nohup means that a hang-up is ignored. A shell also lets the background jobs of a script ignore SIGINT, but
+        # whoever sends it means it.
+        if handler is not signal.SIG_IGN or number != signal.SIGHUP:
             signal.signal(number, handle)
     try:
         yield
