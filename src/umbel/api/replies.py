@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from umbel.errors import PayloadTooLarge
+from umbel.service.runs import ELSEWHERE
 from umbel.service.umbel import Umbel
 
 P = ParamSpec("P")
@@ -54,7 +55,7 @@ class Context:
                 parts.append(part)
             else:
                 return b"".join(parts)
-        raise PayloadTooLarge(f"The request's body is larger than {limit:,} bytes.")
+        raise PayloadTooLarge(f"The request's body is larger than {limit:,} bytes.", hint=ELSEWHERE)
 
 
 def as_json(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -59,5 +59,8 @@ class Definitions:
             return definition, loaded.plans[name]
         if name in loaded.catalog.refused:
             problems = [str(each) for each in loaded.catalog.problems_of(name) if each.severity == "error"]
-            raise DefinitionError(f"The definition {name} has mistakes: {'; '.join(problems[:5])}")
+            raise DefinitionError(
+                f"The definition {name} has mistakes: {'; '.join(problems[:5])}",
+                hint="`umbel lint` shows them all.",
+            )
         raise DefinitionNotFound(f"There is no definition {name[:200]}.")

@@ -4,13 +4,15 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from umbel.definition.schema import payload_errors
 from umbel.errors import BadRequest, PayloadInvalid, PayloadTooLarge
 from umbel.service.reading import require
 from umbel.service.umbel import Umbel, now_ms
 from umbel.store import Accepted, IdempotencyKey, NewRun
+
+ELSEWHERE: Final = "Store large data elsewhere and pass a reference to it (UMBEL_MAX_PAYLOAD_BYTES is the limit)."
 
 
 def start(
@@ -42,10 +44,7 @@ def start(
     text = _encode(full)
     if len(text) > umbel.settings.max_payload_bytes:
         limit = umbel.settings.max_payload_bytes
-        raise PayloadTooLarge(
-            f"The payload has {len(text):,} bytes of JSON, allowed are {limit:,}.",
-            hint="Store large data elsewhere and pass a reference to it.",
-        )
+        raise PayloadTooLarge(f"The payload has {len(text):,} bytes of JSON, allowed are {limit:,}.", hint=ELSEWHERE)
     if found.schema is not None:
         errors = payload_errors(found.schema, full)
         if errors:
