@@ -58,6 +58,13 @@ def test_a_broken_file_waits_for_the_next_change(supervisor: Supervisor, project
     assert supervisor.pid("worker")
 
 
+def test_a_mistake_in_the_definitions_is_said(supervisor: Supervisor, project: Path, said: list[str]) -> None:
+    file = project / "workflows.yml"
+    wait_until(lambda: file.write_text("demo.ONE: {}\n") and "server is ready" in said, timeout=30, what="restart")
+    assert said[0] == "workflows.yml changed; starting worker and server again"
+    assert said[1].startswith("workflows.yml:1:1: ")
+
+
 def test_what_the_stack_writes_itself_is_no_change(supervisor: Supervisor, project: Path, said: list[str]) -> None:
     def write() -> bool:
         (project / ".umbel" / "own.json").write_text("x")

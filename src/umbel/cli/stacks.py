@@ -102,6 +102,7 @@ def dev(
 
     options = dev_options(folder, port=port, broker_url=broker, state_url=state, database_url=database)
     try:
+        _say(f"starting the project in {folder.absolute()}")
         with run_stack(options, _say, signals=True) as stack:
             _say("Ctrl-C ends everything")
             stack.wait()

@@ -34,8 +34,7 @@ def reload_on_change(supervisor: Supervisor, project: Path, data: Path, say: Cal
         for changes in watch(root, watch_filter=files, stop_event=ended, raise_interrupt=False, debounce=400):
             first, *others = sorted(Path(path).relative_to(root).as_posix() for _, path in changes)
             more = f" and {len(others)} more" if others else ""
-            _restart(supervisor, f"{first}{more} changed", say)
-            say_problems(root, say)
+            _restart(supervisor, root, f"{first}{more} changed", say)
 
     thread = threading.Thread(target=follow, name="reload", daemon=True)
     thread.start()
@@ -54,9 +53,10 @@ def say_problems(project: Path, say: Callable[[str], None]) -> None:
         say(str(problem))
 
 
-def _restart(supervisor: Supervisor, why: str, say: Callable[[str], None]) -> None:
+def _restart(supervisor: Supervisor, root: Path, why: str, say: Callable[[str], None]) -> None:
     names = [name for name in _RESTARTED if name in supervisor.names]
     say(f"{why}; starting {' and '.join(names)} again")
+    say_problems(root, say)
     for name in names:
         if supervisor.stopping:
             return
