@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from umbel.api.answer import answer, is_over
-from umbel.api.problems import from_validation
+from umbel.api.problems import from_validation, problem
 from umbel.api.replies import Context, as_json
 from umbel.errors import BadRequest
 from umbel.machine import RunState
@@ -121,7 +121,8 @@ def _call_tool(context: Context) -> Endpoint:
         name = request.path_params["name"]
         operation = BY_NAME.get(name)
         if operation is None:
-            raise BadRequest(f"There is no tool {name[:80]!r}.", hint=f"Tools are: {', '.join(BY_NAME)}.")
+            hint = f"Tools are: {', '.join(BY_NAME)}."
+            return problem(request, 404, f"There is no tool {name[:80]!r}.", BadRequest.code, hint)
         body = await context.body(request)
         try:
             asked = operation.model_validate(json_object(body) if body else {})
