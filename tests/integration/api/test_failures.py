@@ -1,0 +1,95 @@
+"""When a store is away, or we have a bug: clear answers, and nothing that was accepted is lost."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serving import Served, serving
+from tests.waiting import wait_until
+from umbel.errors import BrokerUnavailable, HistoryUnavailable, StateUnavailable
+from umbel.keeper import relaunch
+
+BODY = {"definition": "demo.ONE", "payload": {}}
+DIRECTOR = {"project": "demo", "name": "ONE", "payload": {}}
+
+
+@pytest.fixture
+def server(home: Path, tmp_path: Path, valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    monkeypatch.setattr(relaunch, "YOUNG", 0.0)
+    monkeypatch.setattr(relaunch, "EVERY", 0.05)
+    with serving(home, tmp_path, f"{valkey_url[:-1]}4") as served:
+        yield served
+
+
+def fails(error: Exception) -> Any:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+def test_database_away(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("accept", "run", "runs", "runs_page", "last_event"):
+        monkeypatch.setattr(server.umbel.store, name, fails(HistoryUnavailable("no answer")))
+    for answer in (server.http.post("/api/v1/runs", json=BODY), server.http.get("/api/v1/runs")):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert (answer.json()["code"], answer.json()["detail"]) == ("UMB-031", "no answer")
+    for answer in (server.http.post("/api/workflows", json=DIRECTOR), server.http.get("/api/workflows")):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert answer.text == '{"error":"no answer"}\n'
+    ready = server.http.get("/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (503, "down: database")
+    assert server.http.get("/healthz").status_code == 200
+    monkeypatch.undo()
+    assert server.http.get("/api/v1/runs").json()["items"] == []
+    assert server.messages == []
+
+
+@pytest.mark.slow
+def test_a_database_that_is_locked_for_good(server: Served, tmp_path: Path) -> None:
+    # The real thing: another process holds SQLite's write lock until the server's patience (5 s) is at its end.
+    with sqlite3.connect(tmp_path / "umbel.db", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = server.http.post("/api/v1/runs", json=BODY)
+        other.execute("ROLLBACK")
+    other.close()
+    assert answer.status_code == 503
+    assert server.http.post("/api/v1/runs", json=BODY).status_code == 201
+
+
+def test_state_store_away_while_a_run_is_accepted(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(server.engine, "launch", fails(StateUnavailable("no answer")))
+        answers = [server.http.post("/api/v1/runs", json=BODY), server.http.post("/api/workflows", json=DIRECTOR)]
+        assert [answer.status_code for answer in answers] == [201, 201]
+    wait_until(lambda: len(server.messages) == 2, 15, "messages of both runs")
+    assert {item.run for item in server.messages} == {answer.json()["id"] for answer in answers}
+
+
+def test_broker_away_while_a_run_is_accepted(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.umbel, "publish", fails(BrokerUnavailable("no answer")))
+    run = server.http.post("/api/v1/runs", json=BODY)
+    assert run.status_code == 201
+    assert server.engine.knows([run.json()["id"]]) == [True]
+
+
+def test_state_store_away_while_a_run_is_canceled(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = server.http.post("/api/v1/runs", json=BODY).json()["id"]
+    monkeypatch.setattr(server.engine, "cancel", fails(StateUnavailable("no answer")))
+    answer = server.http.post(f"/api/v1/runs/{run}/cancel")
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "UMB-030", "2")
+    assert server.http.get("/api/v1/workers").status_code == 200
+
+
+def test_a_bug_is_said_to_be_one(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.umbel.store, "runs", fails(ZeroDivisionError("secret")))
+    monkeypatch.setattr(server.umbel.store, "runs_page", fails(ZeroDivisionError("secret")))
+    answer = server.http.get("/api/v1/runs")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    director = server.http.get("/api/workflows")
+    assert director.status_code == 500
+    assert director.json()["error"].startswith("The server encountered an internal error")
+    assert "secret" not in answer.text + director.text
