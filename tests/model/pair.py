@@ -11,7 +11,7 @@ from umbel.engine.calls import Calls
 from umbel.engine.engine import Engine
 from umbel.engine.keys import prefix
 from umbel.engine.reference import Reference
-from umbel.engine.snapshot import READ, Snapshot, snapshot, understand
+from umbel.engine.snapshot import READ, Known, Snapshot, snapshot, understand
 from umbel.engine.wire import Wire
 from umbel.events import EventRecord
 from umbel.machine import RUN_TERMINAL, TRANSITIONS, Code, RunState, TaskState, Verb, effective
@@ -34,11 +34,15 @@ end
 
 
 class CountingWire(Wire):
-    """Counts what the scripts answered."""
+    """Counts what the scripts answered, and reads the partition's keys in the same trip."""
+
+    _sha = hashlib.sha1(READ.encode()).hexdigest()
 
     def __init__(self, client: "redis.Redis", seen: "Counter[tuple[Verb, Code]]") -> None:
-        super().__init__(SnapshotClient(client))  # type: ignore[arg-type]
+        super().__init__(client)
+        self._client = client
         self._seen = seen
+        self.rows: Any = None
 
     def call(
         self, verb: Verb, partition: int, arguments: Sequence[str | int], kinds: Sequence[str]
@@ -47,30 +51,16 @@ class CountingWire(Wire):
         self._seen[verb, code] += 1
         return code, values
 
-
-class SnapshotClient:
-    """Reads the partition's keys in the same trip as the script's answer."""
-
-    _sha = hashlib.sha1(READ.encode()).hexdigest()
-
-    def __init__(self, client: "redis.Redis") -> None:
-        self._client = client
-        self.rows: Any = None
-
-    def evalsha(self, sha: str, keys: int, prefix: str, *arguments: str | int) -> Any:
+    def _send(self, *words: str | int) -> Any:
+        partition = words[3]
         with self._client.pipeline(transaction=False) as pipe:
-            pipe.evalsha(sha, keys, prefix, *arguments)
-            pipe.evalsha(self._sha, 0, prefix)
+            pipe.execute_command(*words)
+            pipe.evalsha(self._sha, 0, partition)
             answer, self.rows = pipe.execute(raise_on_error=False)
         if isinstance(self.rows, redis.exceptions.NoScriptError):
-            self.rows = self._client.eval(READ, 0, prefix)
+            self.rows = self._client.eval(READ, 0, partition)
         if isinstance(answer, Exception):
             raise answer
-        return answer
-
-    def eval(self, text: str, keys: int, prefix: str, *arguments: str | int) -> Any:
-        answer = self._client.eval(text, keys, prefix, *arguments)
-        self.rows = self._client.eval(READ, 0, prefix)
         return answer
 
 
@@ -94,6 +84,7 @@ class Pair:
         self.reference = Reference(settings)
         self.state: Snapshot = {}
         self._every = every
+        self._known: Known = {}
         self._calls = 0
         self._tasks: dict[tuple[str, int], TaskState] = {}
         self._runs: dict[str, RunState] = {}
@@ -114,7 +105,7 @@ class Pair:
 
     def do(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call it on both, compare answers and everything they hold; the answer."""
-        self._wire.client.rows = None
+        self._wire.rows = None
         expected = getattr(self.reference, method)(*args, **kwargs)
         found = getattr(self.engine, method)(*args, **kwargs)
         if method == "read_events":  # the ids in the stream are the store's own
@@ -122,7 +113,7 @@ class Pair:
         assert found == expected, f"{method}{args}{kwargs}: {found} instead of {expected}"
         self._calls += 1
         if method not in READS and self._calls % self._every == 0:
-            self.compare(VERB_OF.get(method) or Verb(method), self._wire.client.rows)
+            self.compare(VERB_OF.get(method) or Verb(method), self._wire.rows)
         return expected
 
     def compare(self, verb: Verb | None = None, rows: Any = None) -> None:
@@ -132,7 +123,7 @@ class Pair:
         for partition in self.engine.partitions:
             expected = self.reference.snapshot(partition)
             one = rows is not None and len(self.engine.partitions) == 1
-            found = understand(rows, partition) if one else snapshot(self.client, partition)
+            found = understand(rows, partition, self._known) if one else snapshot(self.client, partition)
             assert found == expected, difference(found, expected)
             after.update({f"{partition}:{key}": value for key, value in expected.items()})
         if verb:

@@ -7,6 +7,7 @@ typed Python calls, so that KEYS and ARGV are never numbered by hand. A test kee
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ _TYPES: Final = {
 _DEFAULTS: Final = {"str": '""', "int": "0", "json": '""', "ints": "()", "items": "()"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Script:
     """One verb: its whole Lua text, and what its header promises."""
 
@@ -37,7 +38,7 @@ class Script:
     holds: tuple[str, ...]
     text: str
 
-    @property
+    @cached_property
     def sha(self) -> str:
         """By which EVALSHA knows the script."""
         return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
