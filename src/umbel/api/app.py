@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -44,8 +45,8 @@ def create_app(umbel: Umbel) -> Starlette:
         exception_handlers={
             HTTPException: problems.on_http_error,
             UmbelError: problems.on_umbel_error,
-            Exception: problems.on_bug,
         },
+        middleware=[Middleware(problems.Bugs)],
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False

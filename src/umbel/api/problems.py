@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from umbel import errors
 from umbel.errors import UmbelError
@@ -110,8 +111,32 @@ async def on_umbel_error(request: Request, error: Exception) -> Response:
     return from_umbel(request, error)
 
 
-async def on_bug(request: Request, error: Exception) -> Response:
-    """Anything else is our fault."""
-    log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
-    hint = "Look at the server's log, and please report it."
-    return problem(request, 500, "The server failed while it worked on this request.", UmbelError.code, hint)
+class Bugs:
+    """Middleware: any other exception is our fault, and still an answer.
+
+    Starlette's own handler for it raises the exception again after its answer, and uvicorn then resets the connection,
+    so that clients may never read it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes everything on."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            request = Request(scope)
+            log.error("%s %s failed", request.method, scope["path"], exc_info=error)
+            hint = "Look at the server's log, and please report it."
+            detail = "The server failed while it worked on this request."
+            await problem(request, 500, detail, UmbelError.code, hint)(scope, receive, send)
