@@ -15,12 +15,13 @@ from umbel.machine import Code, TaskState
 
 RUNS = ("r0", "r1", "r2", "r3")
 WORKERS = ("w0", "w1", "w2")
+PUBLISHERS = (*WORKERS, "w0/1", "w1/2")
 
 pick = st.integers(0, 20)
 plans = st.sampled_from(SMALL)
 runs = st.sampled_from(RUNS)
 workers = st.sampled_from(WORKERS)
-publishers = st.sampled_from((*WORKERS, "w0/1", "w1/2"))
+publishers = st.sampled_from(PUBLISHERS)
 limits = st.sampled_from((1, 100))
 endings = st.sampled_from(("succeed", "succeed", "succeed", "fail", "retry", "retry", "skip"))
 pauses = st.sampled_from((0.0, 1.0, 5.0, 60.0))
@@ -197,6 +198,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(ms=st.sampled_from((1, 1000, 5000, 8000, 8001, 16000, 40000)))
     def tick(self, ms: int) -> None:
         self.pair.tick(ms)
+        self.fresh = self.fresh and getattr(self.calls[-1][3], "code", None) is not Code.ALIVE  # which becomes untrue by itself
 
     @rule(worker=workers, leaving=st.sampled_from((False, False, False, True)))
     def beat(self, worker: str, leaving: bool) -> None:

@@ -10,15 +10,15 @@ import redis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.model.machine import EngineMachine
 from tests.model.pair import Pair
+from tests.model.walk import WalkingMachine
 from umbel.engine.scripts import SCRIPTS
 from umbel.machine import Code
 
 STEPS = int(os.environ.get("UMBEL_TEST_MODEL_STEPS") or 0)
 PROFILE = settings(
-    max_examples=STEPS // 100 or 300,
-    stateful_step_count=100 if STEPS else 50,
+    max_examples=STEPS // 200 or 140,
+    stateful_step_count=50,
     derandomize=not STEPS,  # the default run is the same every time, so that it fails for a reason only
     deadline=None,
     print_blob=True,
@@ -31,7 +31,7 @@ PROFILE = settings(
 def test_scripts_and_reference_agree(valkey: "redis.Redis") -> None:
     """Every answer and every key, after every step; and every answer that a script declares was given."""
 
-    class Machine(EngineMachine):
+    class Machine(WalkingMachine):
         client = valkey
 
     Pair.seen.clear()

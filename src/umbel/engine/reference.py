@@ -64,6 +64,12 @@ class Reference:
         """Everything in a partition, as `engine.snapshot.snapshot` reads it from Redis."""
         return self._partitions[partition].snapshot()
 
+    def copy(self) -> "Reference":
+        """An independent engine in the same state: for a search through what may happen next."""
+        other = Reference(self.settings, self.now)
+        other._partitions = [partition.copy() for partition in self._partitions]
+        return other
+
     def expire(self) -> None:
         """Let everything go that has a TTL."""
         for partition in self._partitions:

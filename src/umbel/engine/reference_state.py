@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from umbel.engine.keys import plan_fields
@@ -100,6 +100,11 @@ class Run:
     results: dict[int, str] = field(default_factory=dict)
     work: list[Portion] = field(default_factory=list)
 
+    def copy(self) -> "Run":
+        """An independent one."""
+        tasks = {index: replace(task) for index, task in self.tasks.items()}
+        return replace(self, tasks=tasks, results=dict(self.results), work=list(self.work))
+
     def fields(self) -> dict[str, str]:
         """The run's hash."""
         found = {
@@ -179,6 +184,23 @@ class Partition:
     events: list[EventRecord] = field(default_factory=list)
     trimmed: int = 0
     """Events that are gone from the front of the list."""
+
+    def copy(self) -> "Partition":
+        """An independent one; plans do not change and are shared."""
+        return Partition(
+            {id: run.copy() for id, run in self.runs.items()},
+            {hash: replace(plan) for hash, plan in self.plans.items()},
+            {queue: dict(members) for queue, members in self.ready.items()},
+            {queue: replace(marks) for queue, marks in self.queues.items()},
+            dict(self.timers),
+            dict(self.leases),
+            {worker: dict(held) for worker, held in self.held.items()},
+            dict(self.workers),
+            {worker: replace(about) for worker, about in self.about.items()},
+            dict(self.cursors),
+            list(self.events),
+            self.trimmed,
+        )
 
     def snapshot(self) -> Snapshot:
         """Every key, as `snapshot.snapshot` reads it from Redis."""

@@ -41,15 +41,25 @@ def snapshot(client: "redis.Redis", partition: int) -> Snapshot:
     return understand(client.eval(READ, 0, prefix(partition)), partition)
 
 
-def understand(reply: Any, partition: int) -> Snapshot:
+Known = dict[bytes, tuple[Any, Stored]]
+"""What `understand` made of which reply, by key: most keys are the same the next time."""
+
+
+def understand(reply: Any, partition: int, known: Known | None = None) -> Snapshot:
     """What the script `READ` answered, which a caller may also run in a pipeline."""
     base = prefix(partition)
     rows = cast("list[tuple[bytes, bytes, int, Any]]", reply)
     found: Snapshot = {}
-    for name, kind, expires, value in rows:
+    known = {} if known is None else known
+    for row in rows:
+        name, kind, expires, value = row
         key = name.decode().removeprefix(base)
-        if key != "clock":
-            found[key] = Stored(_READERS[kind](value), bool(expires))
+        if key == "clock":
+            continue
+        before = known.get(name)
+        if before is None or before[0] != row:
+            before = known[name] = (row, Stored(_READERS[kind](value), bool(expires)))
+        found[key] = before[1]
     return found
 
 
