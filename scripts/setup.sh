@@ -64,5 +64,9 @@ else
     by_pip --require-hashes -r requirements-dev.txt || fail "could not install the dependencies; see the message above."
     by_pip --no-deps --no-build-isolation -e . || fail "could not install the project itself; see the message above."
 fi
+# Where Python may not keep what it compiles, every process would compile all its libraries again: seconds each time.
+if [ -n "${PYTHONDONTWRITEBYTECODE:-}" ]; then
+    .venv/bin/python -m compileall -q -j 0 .venv/lib src >/dev/null 2>&1 || true
+fi
 echo "$want" > .venv/.stamp
 echo "umbel setup: ready (.venv/bin/umbel)"
