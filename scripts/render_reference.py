@@ -10,6 +10,7 @@ import typer
 
 from umbel.cli.main import app
 from umbel.definition.problems import CODES
+from umbel.engine.keys import KINDS, prefix
 from umbel.errors import UmbelError
 from umbel.settings import Settings
 
@@ -193,6 +194,20 @@ def verbs_page() -> str:
     return page("Verbs", "the headers of umbel/engine/lua/*.lua", text, lines)
 
 
+# --- keys ---------------------------------------------------------------------------------------------------
+
+
+def keys_page() -> str:
+    """Every kind of key in the state store: Redis type, what it holds, how it ends."""
+    text = (
+        f"What the engine keeps in Redis or Valkey. A key is `{prefix(0)}<kind>` or `{prefix(0)}<kind>:<id>`; the "
+        "number is the run's partition. The braces are a hash tag: all keys of a run live in one slot of a cluster. Every key "
+        "has a TTL, or an owner that removes it."
+    )
+    rows = [[code(kind.name), kind.type, kind.holds, kind.ends] for kind in KINDS]
+    return page("Keys", "umbel.engine.keys", text, table(["kind", "type", "holds", "goes"], rows))
+
+
 # --- pages --------------------------------------------------------------------------------------------------
 
 
@@ -209,6 +224,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "problems.md": problems_page,
     "commands.md": commands_page,
     "verbs.md": verbs_page,
+    "keys.md": keys_page,
 }
 
 
