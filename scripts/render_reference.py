@@ -201,8 +201,8 @@ def keys_page() -> str:
     """Every kind of key in the state store: Redis type, what it holds, how it ends."""
     text = (
         f"What the engine keeps in Redis or Valkey. A key is `{prefix(0)}<kind>` or `{prefix(0)}<kind>:<id>`; the "
-        "number is the run's partition. The braces are a hash tag: all keys of a run live in one slot of a cluster. Every key "
-        "has a TTL, or an owner that removes it."
+        "number is the run's partition. The braces are a hash tag: all keys of a run live in one slot of a cluster. "
+        "Every key has a TTL, or an owner that removes it."
     )
     rows = [[code(kind.name), kind.type, kind.holds, kind.ends] for kind in KINDS]
     return page("Keys", "umbel.engine.keys", text, table(["kind", "type", "holds", "goes"], rows))
