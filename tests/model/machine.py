@@ -74,7 +74,7 @@ class EngineMachine(RuleBasedStateMachine):
         ]
 
     def end(self, token: Token, how: str, by: str, pause: float) -> None:
-        info = {"exception": "it broke", "type": "OSError", "traceback": "File \"a.py\", line 1\n", "reason": "exception"}
+        info = {"exception": "it broke", "type": "OSError", "traceback": 'File "a.py", line 1\n', "reason": "exception"}
         if how == "succeed":
             self.do(how, token, f'{{"from":{token.task}}}', by=by)
         elif how == "fail":
@@ -110,7 +110,7 @@ class EngineMachine(RuleBasedStateMachine):
     def claim(self, at: int, worker: str, pid: int) -> None:
         queued = self.tasks(TaskState.QUEUED)
         run, index = queued[at % len(queued)]
-        answer = self.do("claim", run.id, index, run.epoch, worker=worker, pid=pid)
+        answer = self.do("claim", run.id, index, run.epoch, worker=worker, pid=pid, in_turn=pid == 1)
         if answer.code is Code.OK:
             self.tokens.append(Token(run.id, index, run.epoch, answer.attempt))
 
@@ -198,7 +198,9 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(ms=st.sampled_from((1, 1000, 5000, 8000, 8001, 16000, 40000)))
     def tick(self, ms: int) -> None:
         self.pair.tick(ms)
-        self.fresh = self.fresh and getattr(self.calls[-1][3], "code", None) is not Code.ALIVE  # which becomes untrue by itself
+        self.fresh = (
+            self.fresh and getattr(self.calls[-1][3], "code", None) is not Code.ALIVE
+        )  # which becomes untrue by itself
 
     @rule(worker=workers, leaving=st.sampled_from((False, False, False, True)))
     def beat(self, worker: str, leaving: bool) -> None:

@@ -107,7 +107,9 @@ def steps(world: World) -> Iterator[tuple[str, World]]:
 def _outcomes(world: World, number: int, token: Token) -> Iterator[tuple[str, World]]:
     budget = world.budget
     rest = tuple(each for each in world.believes[number] if each != token)
-    after = replace(world, believes=tuple(rest if place == number else held for place, held in enumerate(world.believes)))
+    after = replace(
+        world, believes=tuple(rest if place == number else held for place, held in enumerate(world.believes))
+    )
     by = WORKERS[number]
     yield f"succeed {token}", _do(after, lambda e: e.succeed(token, "1", by=by).released)
     yield f"renew {token}", _do(world, lambda e: e.renew(token) and ())

@@ -47,10 +47,7 @@ def check(before: World, step: str, after: World) -> None:
 def owner(before: World, after: World) -> bool:
     """The token that was just spent was the task's present one."""
     spent = [
-        token
-        for held, left in zip(before.believes, after.believes, strict=True)
-        for token in held
-        if token not in left
+        token for held, left in zip(before.believes, after.believes, strict=True) for token in held if token not in left
     ]
     (token,) = spent
     task = before.run.tasks[token.task]

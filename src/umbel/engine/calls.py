@@ -161,9 +161,9 @@ class Calls:
         code, values = self._wire.call(Verb.LAUNCH, partition, [run, plan, payload, by, request_id], ["ints"])
         return Launch(code, *values)
 
-    def claim(self, partition: int, *, run: str, task: int, epoch: int, worker: str, pid: int, lease_ms: int, request_id: str) -> Claim:
+    def claim(self, partition: int, *, run: str, task: int, epoch: int, worker: str, pid: int, in_turn: int, lease_ms: int, request_id: str) -> Claim:
         """Give a queued task to a worker, as a new attempt with a lease."""
-        code, values = self._wire.call(Verb.CLAIM, partition, [run, task, epoch, worker, pid, lease_ms, request_id], ["int", "int", "str", "json", "json", "json"])
+        code, values = self._wire.call(Verb.CLAIM, partition, [run, task, epoch, worker, pid, in_turn, lease_ms, request_id], ["int", "int", "str", "json", "json", "json"])
         return Claim(code, *values)
 
     def succeed(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, result: str, by: str, request_id: str) -> Succeed:

@@ -146,8 +146,21 @@ class Engine:
 
     # --- an attempt, by the worker that runs it
 
-    def claim(self, run: str, task: int, epoch: int, *, worker: str, pid: int, request: str | None = None) -> Claim:
-        """Take a queued task as a new attempt; hands back payload and inputs (JSON; empty if the join is wide)."""
+    def claim(
+        self,
+        run: str,
+        task: int,
+        epoch: int,
+        *,
+        worker: str,
+        pid: int,
+        in_turn: bool = True,
+        request: str | None = None,
+    ) -> Claim:
+        """Take a queued task as a new attempt; hands back payload and inputs (JSON; empty if the join is wide).
+
+        `in_turn`: its message came through the queue; False for a worker that goes straight on.
+        """
         return self._calls.claim(
             self.partition(run),
             run=run,
@@ -155,6 +168,7 @@ class Engine:
             epoch=epoch,
             worker=worker,
             pid=pid,
+            in_turn=int(in_turn),
             lease_ms=self._lease,
             request_id=request or request_id(),
         )

@@ -141,7 +141,17 @@ class Reference:
 
     # --- an attempt, by the worker that runs it
 
-    def claim(self, run: str, task: int, epoch: int, *, worker: str, pid: int, request: str | None = None) -> Claim:
+    def claim(
+        self,
+        run: str,
+        task: int,
+        epoch: int,
+        *,
+        worker: str,
+        pid: int,
+        in_turn: bool = True,
+        request: str | None = None,
+    ) -> Claim:
         """Take a queued task as a new attempt."""
         here, request = self._find(run), request or request_id()
         if here is None:
@@ -161,7 +171,9 @@ class Reference:
             one.worker, one.pid, one.request, one.answer = worker, pid, request, None
             waiting.pop(member, None)
             marks = here.partition.queues[here.queue(task)]
-            marks.passed, marks.claimed = max(marks.passed, one.ready or 0), self.now
+            marks.claimed = self.now
+            if in_turn:
+                marks.passed = max(marks.passed, one.ready or 0)
             here.partition.leases[member] = self.now + self._lease
             here.partition.held.setdefault(worker, {})[member] = (pid, epoch, one.attempt)
             here.run.live += 1

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from umbel.engine.engine import Token
-from umbel.engine.keys import CHUNK
-from umbel.engine.reference_run import MAX_ITEMS, OpenRun
+from umbel.engine.reference_run import OpenRun
 from umbel.engine.reference_state import About, Marks, Member, Partition
 from umbel.engine.wire import Item
 from umbel.machine import EventType, RunState, TaskState
@@ -56,10 +55,9 @@ def advance(partition: Partition, now: int, run_id: str, by: str) -> tuple[tuple
     if run is None or not run.work:
         partition.cursors.pop(run_id, None)
         return (), 0
-    size = MAX_ITEMS // CHUNK
-    portions, run.work = run.work[:size], run.work[size:]
     here = OpenRun(partition, run, now)
-    here.spread(portions, by)
+    while run.work and here.may_go_on:
+        here.spread([run.work.pop(0)], by)
     if here.outcome:
         here.emit(EventType.RUN_ADVANCED, data=here.outcome)
     here.close()

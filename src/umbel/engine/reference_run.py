@@ -88,6 +88,11 @@ class OpenRun:
         self.partition.queues.setdefault(queue, Marks())
         self.released.append(index)
 
+    @property
+    def may_go_on(self) -> bool:
+        """This call may touch another chunk of dependents."""
+        return self._budget >= CHUNK
+
     def tell_dependents(self, index: int, by: str, *, good: bool) -> None:
         """The task (-1: the start of the run) is done, or has failed: its dependents hear of it."""
         self.spread([Portion(index, 0, good)], by)
@@ -95,7 +100,7 @@ class OpenRun:
     def spread(self, portions: Sequence[Portion], by: str) -> None:
         """Tell as many as one call may; the rest waits in the run's work list."""
         todo = deque(portions)
-        while todo and self._budget >= CHUNK:
+        while todo and self.may_go_on:
             todo.extend(self._tell(todo.popleft(), by))
         rest = [portion for portion in todo if self._dependents(portion)]
         if rest:

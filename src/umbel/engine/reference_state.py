@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from umbel.engine.keys import plan_fields
@@ -237,6 +238,7 @@ class Partition:
                 yield f"{name}:{queue}", value
 
 
+@lru_cache(maxsize=4096)
 def as_text(answer: Any) -> str:
     """An answer as a script keeps it: JSON of the code and, if it is ok, the values."""
     code, *values = astuple(answer)

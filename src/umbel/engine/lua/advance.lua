@@ -13,13 +13,16 @@ if run_id == '' then
 end
 local list = key('work', run_id)
 local run = open(run_id)
-local portion = run and redis.call('LPOP', list, MAX_ITEMS / CHUNK)
-if not portion then
+local item = run and redis.call('LPOP', list)
+if not item then
   redis.call('DEL', list)
   redis.call('ZREM', key('cursors'), run_id)
   return {'ok', '[]', 0}
 end
-work(run, portion, by)
+while item do
+  work(run, {item}, by)
+  item = run.budget >= CHUNK and redis.call('LPOP', list)
+end
 if #run.released > 0 or #run.blocked > 0 then emit(run, 'run.advanced', nil, nil, object(outcome(run))) end
 close(run)
 local more = redis.call('LLEN', list)

@@ -1,11 +1,11 @@
 -- claim: give a queued task to a worker, as a new attempt with a lease.
 -- keys: run results plan ready queues leases held events clock
--- args: run:str task:int epoch:int worker:str pid:int lease_ms:int request_id:str
+-- args: run:str task:int epoch:int worker:str pid:int in_turn:int lease_ms:int request_id:str
 -- returns: ok(attempt:int retries:int plan:str payload:json inputs:json args:json) no_run canceled stale not_queued
 -- events: task.started
 -- holds: [U-2] [U-4] [U-10] [U-11]
 -- include: run
-local run_id, task, epoch, worker, pid, lease_ms, request_id = unpack(ARGV)
+local run_id, task, epoch, worker, pid, in_turn, lease_ms, request_id = unpack(ARGV)
 local MAX_INPUTS = 500 -- a wider join reads its inputs in pieces, after the claim
 local run = open(run_id)
 if not run then return {'no_run'} end
@@ -26,8 +26,9 @@ if not again then
     task .. ':pid', pid, task .. ':request', request_id)
   redis.call('HDEL', run.key, task .. ':answer')
   redis.call('ZREM', key('ready', queue), member)
-  -- How far this queue's claims have come: a task released earlier and still unclaimed has lost its message.
-  if tonumber(redis.call('HGET', key('queues'), 'passed:' .. queue) or 0) < tonumber(ready_at) then
+  -- How far this queue's claims have come: a task released earlier and still unclaimed has lost its message. A worker
+  -- that goes straight on jumps the queue, which says nothing about those who wait in it.
+  if in_turn == '1' and tonumber(redis.call('HGET', key('queues'), 'passed:' .. queue) or 0) < tonumber(ready_at) then
     redis.call('HSET', key('queues'), 'passed:' .. queue, ready_at)
   end
   redis.call('HSET', key('queues'), 'claimed:' .. queue, run.now)
