@@ -41,7 +41,7 @@ def routes(context: Context) -> list[Route]:
         def read(number: int) -> Sequence[AppliedEvent]:
             return umbel.store.events(run.id, number, limit=BATCH)
 
-        return _stream(_Feed(context, run.id, after, read, lambda event: event.seq, run.settled).frames())
+        return _stream(Tale(context, run.id, after, read, lambda event: event.seq, run.settled).frames())
 
     async def of_all(request: Request) -> Response:
         umbel = context.umbel
@@ -51,7 +51,7 @@ def routes(context: Context) -> list[Route]:
             return umbel.store.events_all(number, limit=BATCH)
 
         seen = _last_seen(request, newest)
-        return _stream(_Feed(context, None, seen, read, lambda event: event.id, False).frames())
+        return _stream(Tale(context, None, seen, read, lambda event: event.id, False).frames())
 
     return [Route("/runs/{run_id}/events", of_run), Route("/events", of_all)]
 
@@ -71,7 +71,7 @@ def _stream(events: AsyncIterator[bytes]) -> Response:
 
 
 @dataclass
-class _Feed:
+class Tale:
     """What the history has after `seen`, then what is committed from then on; each event once, in order.
 
     The feed of one run ends after the run has settled (`over`).
