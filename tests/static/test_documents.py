@@ -117,6 +117,7 @@ def test_readme_names_the_tests_that_prove_a_promise(promise: str, tests: list[s
         inside = {f"U-{number}" for first, last in spans for number in range(int(first), int(last) + 1)}
         return inside | set(re.findall(r"\[(U-\d+)\]", text))
 
+    assert tests
     assert [name for name in tests if promise not in tags((ROOT / name).read_text(encoding="utf-8"))] == []
 
 
