@@ -95,6 +95,8 @@ class Umbel:
             self.launch(run)
         except UmbelError as error:
             log.warning("run %s is accepted and will be launched or sent later: %s", run.id, error)
+        except Exception:  # whatever it is, the run is accepted, and its client has to hear that
+            log.exception("run %s is accepted, but its launch failed; it is tried again later", run.id)
 
     def plan(self, plan_hash: str) -> Plan:
         """A plan that the history holds; remembered.

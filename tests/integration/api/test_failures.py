@@ -69,8 +69,9 @@ def test_state_store_away_while_a_run_is_accepted(server: Served, monkeypatch: p
     assert {item.run for item in server.messages} == {answer.json()["id"] for answer in answers}
 
 
-def test_broker_away_while_a_run_is_accepted(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server.umbel, "publish", fails(BrokerUnavailable("no answer")))
+@pytest.mark.parametrize("error", [BrokerUnavailable("no answer"), KeyError("No such transport")])
+def test_broker_away_while_a_run_is_accepted(server: Served, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(server.umbel, "publish", fails(error))
     run = server.http.post("/api/v1/runs", json=BODY)
     assert run.status_code == 201
     assert server.engine.knows([run.json()["id"]]) == [True]

@@ -19,7 +19,7 @@ def test_it_says_where_it_is_and_ends_at_once_although_somebody_listens(
         **os.environ,
         "UMBEL_HOME": str(home),
         "UMBEL_STATE_URL": f"{valkey_url[:-1]}5",
-        "UMBEL_BROKER_URL": f"{valkey_url[:-1]}6",
+        "UMBEL_BROKER_URL": f"{valkey_url[:-1]}6".replace("unix://", "redis+socket://").replace("db=", "virtual_host="),
         "UMBEL_DATABASE_URL": f"sqlite:///{tmp_path}/umbel.db",
     }
     process = subprocess.Popen(
