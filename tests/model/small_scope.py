@@ -63,7 +63,8 @@ class World:
             tuple(sorted((member.task, score < now) for member, score in here.leases.items())),
             tuple(sorted(member.task for member in here.timers)),
             tuple(sorted(member.task for members in here.ready.values() for member in members)),
-            self.messages, tuple(sorted(tuple((t.task, t.attempt) for t in held) for held in self.believes)), self.budget, self.cancel_acknowledged,
+            tuple(sorted(tuple((token.task, token.attempt) for token in held) for held in self.believes)),
+            self.messages, self.budget, self.cancel_acknowledged,
         )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The machine's rules in random order, weighted so that runs come far: many quick steps for one choice of Hypothesis."""
+"""The machine's rules in random order, weighted so that runs come far: many steps for one choice of Hypothesis."""
 
 import random
 from collections.abc import Callable
