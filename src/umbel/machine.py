@@ -84,8 +84,6 @@ class Code(StrEnum):
     """lose: the attempt's lease has not run out."""
     FINISHED = "finished"
     """cancel: the run is in a terminal state already."""
-    BUSY = "busy"
-    """forget: something of the run is still alive."""
 
 
 class EventType(StrEnum):
