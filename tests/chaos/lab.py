@@ -17,6 +17,7 @@ from umbel.engine.engine import Engine
 from umbel.engine.wire import Item
 from umbel.events import EventRecord
 from umbel.plan.build import build
+from umbel.plan.model import Plan, chain_of
 from umbel.settings import load_settings
 from umbel.stack.options import StackOptions
 from umbel.stack.run import Stack, run_stack
@@ -32,7 +33,8 @@ class Lab:
         self.home = home
         settings = load_settings(home=PROJECT, broker_url=stack.urls.broker, state_url=stack.urls.state)
         self.engine = Engine.open(settings)
-        self._dispatcher = Dispatcher(make_app(settings), self.engine)
+        self.app = make_app(settings)
+        self.dispatcher = Dispatcher(self.app, self.engine)
         catalog = load_catalog(PROJECT)
         self._plans = {name: build(definition) for name, definition in catalog.definitions.items()}
         self._seen: list[EventRecord] = []
@@ -40,10 +42,25 @@ class Lab:
 
     def start(self, definition: str = "lab.DIAMOND", **payload: Any) -> str:
         """Launch a run and publish its first tasks; its id."""
-        run, plan = str(uuid.uuid4()), self._plans[definition]
+        return self._launch(self._plans[definition], payload)
+
+    def chain(self, *tasks: str, **payload: Any) -> str:
+        """Launch a run of these tasks, one after another; its id."""
+        return self._launch(chain_of("lab.CHAIN", tasks), payload)
+
+    def _launch(self, plan: Plan, payload: dict[str, Any]) -> str:
+        run = str(uuid.uuid4())
         answer = self.engine.launch(run, plan, json.dumps(payload), by="lab")
-        self._dispatcher.publish([Item(run, index, 1, plan.hash) for index in answer.released])
+        self.dispatcher.publish([Item(run, index, 1, plan.hash) for index in answer.released])
         return run
+
+    def said(self, run: str, word: str | None = None) -> list[dict[str, Any]]:
+        """What the bodies of tasks/outcomes.py said (of this word, if given)."""
+        try:
+            lines = [json.loads(line) for line in (self.home / "said").read_text().splitlines()]
+        except FileNotFoundError:
+            return []
+        return [line for line in lines if line["run"] == run and word in (None, line["word"])]
 
     def ledger(self, run: str) -> list[tuple[str, str, int]]:
         """(word, task, pid) of this run, in order."""
@@ -90,8 +107,8 @@ class Lab:
 
 
 @contextmanager
-def open_lab(home: Path, *worker_args: str) -> Iterator[Lab]:
-    """A lab whose files are under `home`; `worker_args` follow `umbel worker`."""
+def open_lab(home: Path, *worker_args: str, **env: str) -> Iterator[Lab]:
+    """A lab whose files are under `home`; `worker_args` follow `umbel worker`, whose environment gets `env`."""
     options = StackOptions(
         project=PROJECT,
         data=home / "data",
@@ -99,7 +116,7 @@ def open_lab(home: Path, *worker_args: str) -> Iterator[Lab]:
         start=frozenset({"worker"}),
         no_restart=frozenset({"worker"}),
         worker_args=worker_args or ("-c", "2", "--loglevel", "INFO"),
-        env={**os.environ, "LAB_HOME": str(home)},
+        env={**os.environ, "LAB_HOME": str(home), **env},
     )
     with run_stack(options, lambda line: None) as stack:
         lab = Lab(stack, home)

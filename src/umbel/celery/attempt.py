@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from billiard.common import terminate_handler_fired
 from celery import Celery
+from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded, WorkerShutdown, WorkerTerminate
 
 from umbel.celery import capture, codec, outcome
+from umbel.celery.dispatch import MARK
 from umbel.celery.process import Process
 from umbel.celery.renew import AttemptStopped, Renewal
 from umbel.engine.calls import Claim
 from umbel.engine.engine import Token, request_id
 from umbel.engine.wire import Item
-from umbel.errors import BrokerUnavailable, StateUnavailable
+from umbel.errors import BrokerUnavailable, StateUnavailable, UmbelError
 from umbel.machine import Code
 from umbel.plan.model import task_id
 
@@ -29,6 +32,9 @@ NOTHING = (None, None, 0.0, "None")
 
 CLAIM_PATIENCE = 10.0
 """Seconds to wait for the state store before a claim is given up; the task stays released and is sent again later."""
+
+ASKED = "asked"
+"""In the request's mark: what `self.retry` was asked for."""
 
 RECORD_PATIENCE = 600.0
 """Seconds to wait for the state store with a finished body's outcome in hand."""
@@ -55,15 +61,32 @@ class Runner:
         self.process = process
         self.renewal = renewal
         self.tracers: dict[str, Tracer] = {}
+        self._bound: bool | None = None
 
-    def handle(self, name: str, mark: Mapping[str, Any], request: dict[str, Any]) -> Any:
+    def handle(self, name: str, mark: Any, request: dict[str, Any]) -> Any:
         """Run the task that a message names; what Celery's tracer answered, for the pool.
 
-        A message whose task is not waiting any more (a duplicate, a canceled run) is dropped: claim refuses it.
+        A message whose task is not waiting any more (a duplicate, a canceled run) is dropped: claim refuses it. Nothing
+        is raised, since not every pool outlives that: on solo it would end the worker. What is not recorded then is
+        found by the sweep, or sent again.
         """
+        try:
+            item = Item(str(mark["run"]), int(mark["task"]), int(mark["epoch"]), "")
+        except (KeyError, TypeError, ValueError):
+            log.error("a message for %s was dropped: its header %r names no task of a run", name, mark)
+            return NOTHING
+        try:
+            return self._handle(name, item, request)
+        except UmbelError as error:
+            log.warning("task %s of run %s is left to the sweep: %s", item.task, item.run, error)
+        except Exception:
+            log.exception("task %s of run %s is left to the sweep", item.task, item.run)
+        return NOTHING
+
+    def _handle(self, name: str, item: Item, request: dict[str, Any]) -> Any:
         began = time.monotonic()
         follow = self.process.settings.go_straight_on and self._free(name, request)
-        answer, released = self._attempt(name, mark["run"], int(mark["task"]), int(mark["epoch"]), request)
+        answer, released = self._attempt(name, item, request, in_turn=True)
         while released:
             following = None
             if follow and time.monotonic() - began < STRAIGHT_ON_SECONDS:
@@ -72,66 +95,101 @@ class Runner:
             if following is None:
                 break
             node = self.process.dispatcher.node(following)
-            _, released = self._attempt(node.task, following.run, following.task, following.epoch, request)
+            _, released = self._attempt(node.task, following, request, in_turn=False)
         return answer
 
-    def _attempt(self, name: str, run: str, index: int, epoch: int, request: dict[str, Any]) -> tuple[Any, list[Item]]:
-        call = self._claim(run, index, epoch)
-        if call is None:
+    def _attempt(self, name: str, item: Item, request: dict[str, Any], *, in_turn: bool) -> tuple[Any, list[Item]]:
+        claimed = self._claim(item, in_turn)
+        if claimed is None:
             return NOTHING, []
+        token, claim = claimed
+        answer: Any = NOTHING
+        result: outcome.Outcome | None
+        try:
+            args, kwargs = self._arguments(token, claim)
+        except StateUnavailable:
+            raise
+        except Exception as error:
+            result = outcome.escaped(error, "arguments")
+        else:
+            answer, result = self._run(name, Call(token, claim, args, kwargs), request)
+        if result is None:
+            return NOTHING, []
+        released = self._record(token, result, self.app.tasks[name].max_retries)
+        return answer, [item._replace(task=task, plan=claim.plan) for task in released]
+
+    def _run(self, name: str, call: Call, request: dict[str, Any]) -> tuple[Any, outcome.Outcome | None]:
+        """Call the body; Celery's answer and the outcome, which is None if the attempt was stopped."""
+        token = call.token
+        mark: dict[str, Any] = {"run": token.run, "task": token.task, "epoch": token.epoch}
         request = {
             **request,
-            "id": task_id(run, index),
+            "id": task_id(token.run, token.task),
             "task": name,
-            "root_id": run,
+            "root_id": token.run,
             "retries": call.claim.retries,
             "args": call.args,
             "kwargs": call.kwargs,
+            MARK: mark,
         }
-        output = capture.Output(call.token, self.process.settings.max_log_bytes)
-        capture.begin(output)
-        self.renewal.begin(output)
+        output = capture.Output(token, self.process.settings.max_log_bytes)
+        limit = self.process.settings.max_result_bytes
         try:
-            answer = self.tracers[name](request["id"], call.args, call.kwargs, request)
+            capture.begin(output)
+            self.renewal.begin(output)
+            try:
+                answer = self.tracers[name](request["id"], call.args, call.kwargs, request)
+                result = outcome.of(answer, call.args, call.kwargs, limit, mark.get(ASKED))
+                if answer[1] is not None and terminate_handler_fired():
+                    raise SystemExit  # it failed because its process is being ended, so it is lost
+            except (AttemptStopped, WorkerShutdown, WorkerTerminate):
+                raise
+            except BaseException as error:
+                if terminate_handler_fired():
+                    raise
+                # What Celery lets through: MemoryError; sys.exit(), which on threads and gevent would leave no outcome
+                # and on solo end the worker; and whatever else is no Exception.
+                answer, result = NOTHING, outcome.escaped(error)
+            finally:
+                capture.end()
+                self.renewal.end(output)
         except AttemptStopped:
-            return NOTHING, []
-        except SystemExit as error:
-            # On threads and gevent a sys.exit() would leave no outcome behind, on solo it would end the worker.
-            info = outcome.describe(error, None, "exit")
-            info["exception"] = f"The task called sys.exit({error.code!r})."
-            self._record(call, outcome.Failed(info))
-            return NOTHING, []
-        finally:
-            self.renewal.end(output)
+            # It may have come within the lines above. Its end is recorded already.
             capture.end()
-        result = outcome.of(answer, call.args, call.kwargs, self.process.settings.max_result_bytes)
-        released = self._record(call, result, max_retries=self.app.tasks[name].max_retries)
-        refused = answer[1] is not None and answer[1].state in ("REJECTED", "IGNORED")
-        return (NOTHING if refused else answer), [Item(run, task, epoch, call.claim.plan) for task in released]
+            self.renewal.end(output)
+            return NOTHING, None
+        except (WorkerShutdown, WorkerTerminate):
+            self._hand_back(token)
+            raise
+        return (NOTHING if _unfit(answer[1]) else answer), result
 
-    def _claim(self, run: str, index: int, epoch: int) -> Call | None:
-        request, engine = request_id(), self.process.engine
+    def _claim(self, item: Item, in_turn: bool) -> tuple[Token, Claim] | None:
+        request, engine, worker = request_id(), self.process.engine, self.process.worker
+        run, index, epoch, _ = item
         claim = self._patiently(
             CLAIM_PATIENCE,
-            lambda: engine.claim(run, index, epoch, worker=self.process.worker, pid=os.getpid(), request=request),
+            lambda: engine.claim(run, index, epoch, worker=worker, pid=os.getpid(), in_turn=in_turn, request=request),
         )
         if claim.code is not Code.OK:
             log.debug("task %s of run %s is not to be run: %s", index, run, claim.code)
             return None
+        return Token(run, index, epoch, claim.attempt), claim
+
+    def _arguments(self, token: Token, claim: Claim) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if claim.args:
             args, kwargs = codec.decode(claim.args)
-            return Call(Token(run, index, epoch, claim.attempt), claim, tuple(args), kwargs)
+            return tuple(args), kwargs
+        engine, run = self.process.engine, token.run
         inputs = (
             codec.decode(claim.inputs)
             if claim.inputs
-            else [codec.decode(text) for text in engine.inputs(run, index, claim.plan)]
+            else [codec.decode(text) for text in engine.inputs(run, token.task, claim.plan)]
         )
-        node = engine.node(engine.partition(run), claim.plan, index)
-        kwargs = {"payload": codec.decode(claim.payload), "workflow_id": run}
-        return Call(Token(run, index, epoch, claim.attempt), claim, (node.argument(inputs),), kwargs)
+        node = engine.node(engine.partition(run), claim.plan, token.task)
+        return (node.argument(inputs),), {"payload": codec.decode(claim.payload), "workflow_id": run}
 
-    def _record(self, call: Call, result: outcome.Outcome, max_retries: int | None = None) -> tuple[int, ...]:
-        request, engine, by, token = request_id(), self.process.engine, self.process.name, call.token
+    def _record(self, token: Token, result: outcome.Outcome, max_retries: Any) -> tuple[int, ...]:
+        request, engine, by = request_id(), self.process.engine, self.process.name
         released: tuple[int, ...] = ()
 
         def write() -> Code:
@@ -142,7 +200,7 @@ class Runner:
                     released = done.released
                     return done.code
                 case outcome.Retried(delay, info, args):
-                    info = {**info, "max_retries": max_retries}
+                    info = {**info, "max_retries": max_retries if isinstance(max_retries, int) else None}
                     again = engine.retry(token, delay, info, by=by, args=args, request=request)
                     released = again.released
                     return again.code
@@ -154,12 +212,19 @@ class Runner:
             log.warning("the outcome of task %s of run %s was refused: %s", token.task, token.run, code)
         return released
 
+    def _hand_back(self, token: Token) -> None:
+        engine, by = self.process.engine, self.process.name
+        answer = engine.lose(token, sure=True, counts=False, why="its worker was stopped", by=by)
+        self._publish([engine.item(token, index) for index in answer.released])
+
     def _patiently(self, seconds: float, call: Callable[[], T]) -> T:
         """Repeat a call, which carries its request id, until the state store answers."""
         deadline, pause = time.monotonic() + seconds, 0.1
         while True:
             try:
                 return call()
+            except SoftTimeLimitExceeded:
+                continue  # it came when the body was over, or not begun; it comes only once
             except StateUnavailable as error:
                 if time.monotonic() + pause > deadline:
                     raise
@@ -175,9 +240,14 @@ class Runner:
 
     def _free(self, name: str, request: Mapping[str, Any]) -> bool:
         """Nothing that Celery keeps per message (time limits, rate limit, events) applies to this task."""
-        task, conf = self.app.tasks[name], self.app.conf
-        limits = task.time_limit or task.soft_time_limit or conf.task_time_limit or conf.task_soft_time_limit
-        return not (limits or any(request.get("timelimit") or ()) or task.rate_limit or conf.worker_send_task_events)
+        if self._bound is None:  # once, since Celery's settings are slow to read
+            conf = self.app.conf
+            limits = conf.task_time_limit or conf.task_soft_time_limit or conf.task_default_rate_limit
+            self._bound = bool(limits or conf.worker_send_task_events or self.process.task_events)
+        task = self.app.tasks[name]
+        return not (self._bound or task.time_limit or task.soft_time_limit or task.rate_limit) and not any(
+            request.get("timelimit") or ()
+        )
 
     def _choose(self, released: list[Item], request: Mapping[str, Any]) -> Item | None:
         """The first released task that this worker could have got from the same queue."""
@@ -187,3 +257,8 @@ class Runner:
             if self.process.dispatcher.queue(node) == queue and node.task in self.tracers and self._free(node.task, {}):
                 return item
         return None
+
+
+def _unfit(info: Any) -> bool:
+    """Whether `Request.on_failure` must not see it: it hands back what was rejected, and MemoryError ends the worker."""
+    return info is not None and isinstance(info.retval, Ignore | Reject | MemoryError)

@@ -13,13 +13,14 @@ def encode(value: Any, limit: int) -> str:
     kombu's encoder knows dates, times, UUID, Decimal and bytes besides JSON's own types (`kombu/utils/json.py`).
 
     Raises:
-        TypeError, ValueError, RecursionError: the value has no JSON form.
+        TypeError, ValueError, RecursionError: the value has no JSON form. NaN and Infinity have none, and half a
+            surrogate pair has no UTF-8: neither databases nor other languages would take them.
         ResultTooLarge: the text is longer than `limit` bytes.
     """
-    text: str = json.dumps(value)
-    text.encode()  # a lone surrogate has a JSON text, but no UTF-8
-    if len(text) > limit:
-        raise ResultTooLarge(f"The result has {len(text):,} bytes of JSON; the limit is {limit:,}.")
+    text: str = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    size = len(text.encode())
+    if size > limit:
+        raise ResultTooLarge(f"The result has {size:,} bytes of JSON; the limit is {limit:,}.")
     return text
 
 

@@ -13,8 +13,9 @@ from celery.utils.imports import symbol_by_name
 from celery.worker.request import Request
 
 from umbel.celery import capture
-from umbel.celery.attempt import Runner
+from umbel.celery.attempt import ASKED, Runner
 from umbel.celery.dispatch import MARK
+from umbel.celery.outcome import Asked
 from umbel.celery.process import Process
 from umbel.celery.renew import Renewal
 from umbel.celery.request import Watched
@@ -69,10 +70,12 @@ def _tracer(name: str, tracer: Any, runner: Runner) -> Any:
 def _apply_async(task: Any, original: Any, *args: Any, **options: Any) -> Any:
     """`self.retry` and autoretry end here (`celery/app/task.py`): in a run the pause is the engine's, not the broker's.
 
-    The tracer's answer says Retry with all that is needed, so nothing is published here.
+    So nothing is published; what was asked for is kept for the attempt's outcome.
     """
     request = task.request_stack.top
-    if request is not None and getattr(request, MARK, None) and options.get("task_id") == request.id:
+    mark = getattr(request, MARK, None) if request is not None else None
+    if mark and options.get("task_id") == request.id:
+        mark[ASKED] = Asked(options.get("eta") or options.get("countdown"), *args)
         return None
     return original(*args, **options)
 

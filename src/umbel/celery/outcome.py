@@ -11,6 +11,15 @@ from celery.exceptions import Ignore, Reject
 from umbel.celery import codec
 from umbel.errors import ResultTooLarge, TaskRejected
 
+MAX_TEXT = 10_000
+"""Characters kept of an error's text."""
+
+MAX_TRACEBACK = 50_000
+"""Characters kept of a traceback."""
+
+MAX_DELAY = 10 * 366 * 86400.0
+"""Longest pause before a retry, in seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
@@ -38,12 +47,21 @@ class Retried:
 Outcome = Succeeded | Failed | Retried
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the body handed to `self.retry`: when (seconds or a moment), and the next attempt's arguments."""
+
+    when: Any
+    args: Any
+    kwargs: Any
+
+
 def describe(error: BaseException | None, traceback: str | None, reason: str = "exception") -> dict[str, Any]:
     """An error as the history keeps it: text, type, traceback, and why it counts as one."""
     return {
-        "exception": _text(error),
+        "exception": _kept(_text(error), MAX_TEXT),
         "type": type(error).__name__ if error is not None else "",
-        "traceback": traceback or "",
+        "traceback": _kept(traceback or "", MAX_TRACEBACK),
         "reason": reason,
     }
 
@@ -52,52 +70,67 @@ def _text(error: BaseException | None) -> str:
     if error is None:
         return ""
     try:
-        return str(error).encode(errors="backslashreplace").decode()
+        return str(error)
     except Exception:
         return f"<{type(error).__name__} whose text cannot be shown>"
 
 
-def of(answer: Any, args: Any, kwargs: Any, limit: int) -> Outcome:
+def _kept(text: str, limit: int) -> str:
+    """Text that every database takes, without its middle if it is too long: both ends of a traceback matter."""
+    if len(text) > limit:
+        text = f"{text[: limit // 2]}\n[... {len(text) - limit:,} characters left out ...]\n{text[-limit // 2 :]}"
+    return text.encode(errors="backslashreplace").decode()
+
+
+def of(answer: Any, args: Any, kwargs: Any, limit: int, asked: Asked | None = None) -> Outcome:
     """The outcome in the tracer's answer (`celery/app/trace.py`: R result or ExceptionInfo, I state if not success).
 
     Args:
         answer: (R, I, T, Rstr) from the task's tracer.
         args, kwargs: what the body was called with.
         limit: largest result, in bytes of JSON.
+        asked: the body called `self.retry`. Then there is another attempt, even if the body did not let the Retry
+            through (`throw=False`), as in Celery, which has sent the next message by then.
     """
     result, info = answer[0], answer[1]
-    if info is None:
-        return _returned(result, limit)
-    error = info.retval
-    if info.state == states.RETRY:
-        return Retried(
-            _seconds(error.when),
-            {**describe(error.exc, result.traceback), "countdown": _seconds(error.when)},
-            _changed(error.sig, args, kwargs),
-        )
-    if isinstance(error, Ignore | Reject):
-        name = type(error).__name__
+    retry = info.retval if info is not None and info.state == states.RETRY else None
+    if retry is not None and asked is None:
+        asked = Asked(retry.when, args, kwargs)
+    try:
+        if asked is not None:
+            error = retry.exc if retry is not None else None
+            delay = _seconds(asked.when)
+            told = {**describe(error, result.traceback if info is not None else ""), "countdown": delay}
+            return Retried(delay, told, _changed(asked, args, kwargs))
+        if info is None:
+            return Succeeded(codec.encode(result, limit))
+    except (TypeError, ValueError, RecursionError, ResultTooLarge) as error:
+        return escaped(error, "result")
+    if isinstance(info.retval, Ignore | Reject):
+        name = type(info.retval).__name__
         rejected = TaskRejected(f"The task raised celery's {name}, which leaves no result.")
         return Failed(describe(rejected, result.traceback, "rejected"))
-    return Failed(describe(error, result.traceback))
+    return Failed(describe(info.retval, result.traceback))
 
 
-def _returned(value: Any, limit: int) -> Outcome:
-    try:
-        return Succeeded(codec.encode(value, limit))
-    except (TypeError, ValueError, RecursionError, ResultTooLarge) as error:
-        return Failed(describe(error, "".join(tracebacks.format_exception(error)), "result"))
+def escaped(error: BaseException, reason: str = "exception") -> Failed:
+    """The outcome of an exception that came past Celery's tracer, such as MemoryError or SystemExit."""
+    info = describe(error, "".join(tracebacks.format_exception(error)), reason)
+    if isinstance(error, SystemExit):
+        info["exception"] = f"The task called sys.exit({error.code!r})."
+        info["reason"] = "exit"
+    return Failed(info)
 
 
 def _seconds(when: Any) -> float:
     if isinstance(when, datetime):
         moment = when if when.tzinfo else when.replace(tzinfo=UTC)
-        return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-    return max(0.0, float(when or 0))
+        when = (moment - datetime.now(UTC)).total_seconds()
+    return min(MAX_DELAY, max(0.0, float(when or 0)))
 
 
-def _changed(signature: Any, args: Any, kwargs: Any) -> str:
+def _changed(asked: Asked, args: Any, kwargs: Any) -> str:
     """`self.retry(args=..., kwargs=...)` may call the body with other arguments next time."""
-    if signature is None or (list(signature.args) == list(args) and dict(signature.kwargs) == dict(kwargs)):
+    if list(asked.args) == list(args) and dict(asked.kwargs) == dict(kwargs):
         return ""
-    return codec.encode([list(signature.args), dict(signature.kwargs)], 2**62)
+    return codec.encode([list(asked.args), dict(asked.kwargs)], 2**62)

@@ -20,6 +20,8 @@ class Process:
     def __init__(self, app: Celery, settings: Settings) -> None:
         self.app = app
         self.settings = settings
+        self.task_events = False
+        """The worker sends Celery's task events (`celery worker -E`)."""
         self._lock = threading.Lock()
         self._pid = 0
 
@@ -52,6 +54,10 @@ class Process:
         self._renew()
         return self._dispatcher
 
+    def open_engine(self) -> Engine:
+        """One more engine, for a thread that must not share a client (see `native`)."""
+        return Engine.open(self.settings)
+
     def _renew(self) -> None:
         if self._pid == os.getpid():
             return
@@ -60,6 +66,6 @@ class Process:
             self._lock = threading.Lock()
         with self._lock:
             if self._pid != os.getpid():
-                self._engine = Engine.open(self.settings)
+                self._engine = self.open_engine()
                 self._dispatcher = Dispatcher(self.app, self._engine)
                 self._pid = os.getpid()

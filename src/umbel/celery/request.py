@@ -5,7 +5,6 @@ for its hard time limit (celery-facts, "Outcomes"; `celery/worker/request.py`).
 """
 
 import logging
-import time
 from typing import Any
 
 from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
@@ -36,10 +35,13 @@ class Watched(Request):
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """The body failed (recorded by its process already), or the pool process is gone."""
-        super().on_failure(exc_info, send_failed_event, return_ok)
-        error = getattr(exc_info.exception, "exc", exc_info.exception)
-        if MARK not in self.request_dict or return_ok:
-            return
+        try:
+            super().on_failure(exc_info, send_failed_event, return_ok)
+        finally:
+            if MARK in self.request_dict and not return_ok:
+                self._gone(getattr(exc_info.exception, "exc", exc_info.exception))
+
+    def _gone(self, error: BaseException) -> None:
         if isinstance(error, Terminated):
             info = describe(error, None, "revoked")
             info["exception"] = "The task was revoked and terminated by a Celery command."
@@ -62,9 +64,10 @@ class Watched(Request):
             # The process may have died before its claim: the message is gone, the task still waits for one.
             own = Token(mark["run"], int(mark["task"]), int(mark["epoch"]), 0)
             self.process.dispatcher.publish([engine.item(own, own.task)])
-            since = round((time.time() - 3600) * 1000)
             for partition in engine.partitions:
-                lost = engine.redispatch_of(partition, f"{self.process.worker}/{pid}", since=since)
+                lost = engine.redispatch_of(partition, f"{self.process.worker}/{pid}")
                 self.process.dispatcher.publish(lost)
         except UmbelError as failure:
             log.warning("the death of process %s is left to the sweep: %s", pid, failure)
+        except Exception:  # nothing of ours may end the worker
+            log.exception("the death of process %s is left to the sweep", pid)

@@ -2,17 +2,18 @@
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from celery import bootsteps, signals
 from celery.worker.components import Pool
-from celery.worker.consumer.tasks import Tasks
 
 from umbel import __version__
+from umbel.celery import native
+from umbel.celery.broker import keep_client
 from umbel.celery.process import Process
+from umbel.engine.engine import Engine
 from umbel.engine.loops import Loops
 from umbel.errors import UmbelError
 
@@ -20,32 +21,35 @@ log = logging.getLogger(__name__)
 
 
 class Heart:
-    """The worker's sign of life, from a plain thread: Celery's own timer stands still on solo and on a busy gevent."""
+    """The worker's sign of life, from a real thread: Celery's own timer stands still on solo and on a busy gevent."""
 
     def __init__(self, process: Process, info: dict[str, Any]) -> None:
         self._process = process
         self._info = info
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="umbel-heart", daemon=True)
+        self._left = False
 
     def start(self) -> None:
         """First beat at once, so that the worker is known before it takes a task."""
-        self._beat()
-        self._thread.start()
+        self._beat(self._process.engine)
+        native.start(self._run)
 
     def leave(self) -> None:
         """Say goodbye: what this worker still holds is taken over at once."""
-        self._stop.set()
-        self._beat(leaving=True)
+        self._left = True
+        self._beat(self._process.engine, leaving=True)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._process.settings.heartbeat):
-            self._beat()
+        engine = self._process.open_engine()
+        while True:
+            native.sleep(self._process.settings.heartbeat)
+            if self._left:
+                return
+            self._beat(engine)
 
-    def _beat(self, *, leaving: bool = False) -> None:
+    def _beat(self, engine: Engine, *, leaving: bool = False) -> None:
         try:
-            for partition in self._process.engine.partitions:
-                self._process.engine.beat(partition, self._process.worker, self._info, leaving=leaving)
+            for partition in engine.partitions:
+                engine.beat(partition, self._process.worker, self._info, leaving=leaving)
         except UmbelError as error:
             log.warning("no sign of life could be given: %s", error)
         except Exception:
@@ -63,6 +67,7 @@ def steps(process: Process, equip: Callable[[str], None]) -> tuple[type, type]:
 
         def __init__(self, worker: Any, **kwargs: Any) -> None:
             process.name_worker(worker.hostname)
+            process.task_events = bool(worker.task_events)
             worker.app.finalize()
             equip(_pool(worker))
             super().__init__(worker, **kwargs)
@@ -81,13 +86,20 @@ def steps(process: Process, equip: Callable[[str], None]) -> tuple[type, type]:
             signals.worker_shutdown.connect(leave, weak=False)
 
     class ConsumerStep(bootsteps.StartStopStep):
-        """Starts with every connection, after Celery has built the tracers anew."""
+        """Celery builds the tracers anew with every connection (`Consumer.update_strategies`), and pool threads run."""
 
         name = "Umbel tracers"
-        requires = (Tasks,)
 
-        def start(self, consumer: Any) -> None:
-            equip(_pool(consumer.controller))
+        def __init__(self, consumer: Any, **kwargs: Any) -> None:
+            build = consumer.update_strategies
+
+            def update_strategies() -> None:
+                build()
+                equip(_pool(consumer.controller))
+                keep_client(consumer.connection.default_channel)
+
+            consumer.update_strategies = update_strategies
+            super().__init__(consumer, **kwargs)
 
     return WorkerStep, ConsumerStep
 

@@ -4,14 +4,10 @@
 does besides. A line of the ledger: word, task, run id, pid, retries.
 """
 
-import logging
 import os
 import signal
-import sys
 import time
 from pathlib import Path
-
-from celery.exceptions import Ignore, Reject
 
 from umbel import task
 from umbel.celery.attempt import Runner
@@ -41,25 +37,8 @@ def body(self, given, payload, run):
         case {"retry": countdown} if self.request.retries == 0:
             note("retry", self, run)
             raise self.retry(countdown=countdown)
-        case {"fail": text}:
-            raise ValueError(text)
-        case "exit":
-            sys.exit(3)
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
-        case "ignore":
-            raise Ignore()
-        case "reject":
-            raise Reject("no", requeue=True)
-        case "object":
-            result = object()
-        case {"bytes": count}:
-            result = "x" * count
-        case "print":
-            print("printed by", self.name)
-            logging.getLogger("lab").warning("logged by %s", self.name)
-        case "sleep":
-            time.sleep(60)
     note("end", self, run)
     return result
 
@@ -81,16 +60,6 @@ def c(self, given, payload, workflow_id):
 
 @task(name="D", bind=True)
 def d(self, given, payload, workflow_id):
-    return body(self, given, payload, workflow_id)
-
-
-@task(name="HARD", bind=True, time_limit=1)
-def hard(self, given, payload, workflow_id):
-    return body(self, given, payload, workflow_id)
-
-
-@task(name="SOFT", bind=True, soft_time_limit=1)
-def soft(self, given, payload, workflow_id):
     return body(self, given, payload, workflow_id)
 
 
