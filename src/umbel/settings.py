@@ -5,18 +5,30 @@ May import: errors.
 Promises: one place to look; a bad value is refused with the setting's name.
 """
 
+import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-from pydantic_settings.sources import PyprojectTomlConfigSettingsSource
+from pydantic_settings.sources import EnvSettingsSource, InitSettingsSource, PyprojectTomlConfigSettingsSource
 
 from umbel.errors import SettingsError
 
 
 class Settings(BaseSettings):
-    """From flags, then `UMBEL_*` in the environment, then `.env`, then `[tool.umbel]` in pyproject.toml."""
+    """From flags, then `UMBEL_*` in the environment, then `.env`, then `[tool.umbel]` in pyproject.toml.
+
+    The `.env` is the project's (or the file that `DIRECTOR_CONFIG` names) and that of the working directory. Names that
+    celery-director knows are taken for their counterparts where no `UMBEL_*` is given: `DIRECTOR_HOME`,
+    `DIRECTOR_BROKER_URI`, `DIRECTOR_RESULT_BACKEND_URI` (if it is Redis; the live runs then share it),
+    `DIRECTOR_DATABASE_URI`, `DIRECTOR_AUTH_ENABLED`, `DIRECTOR_API_URL` and `DIRECTOR_WORKFLOWS_PER_PAGE`. Director's
+    own tables are never touched: in place of its SQLite file, `umbel.db` beside it is used, and a PostgreSQL database
+    that holds Director's tables is refused.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="UMBEL_",
@@ -32,6 +44,11 @@ class Settings(BaseSettings):
     database_url: str = Field("sqlite:///umbel.db", description="SQL database that holds the history.")
     url: str = Field("http://127.0.0.1:8000", description="Where clients find the server.")
     token: str = Field("", description="API token that clients send.")
+    user: str = Field("", description="Name of the account that clients use, if they have no token.")
+    password: str = Field("", description="Password of that account.")
+    auth: Literal["none", "basic"] = Field(
+        "none", description="`basic`: the server asks for the name and password of an account (`umbel user`)."
+    )
     host: str = Field("127.0.0.1", description="Address the server listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the server listens on; 0 picks a free one.")
     default_queue: str = Field("celery", description="Queue of a task whose definition names none.")
@@ -58,6 +75,9 @@ class Settings(BaseSettings):
     max_log_bytes: int = Field(262_144, ge=0, description="Most captured output kept per attempt, in bytes.")
     store_timeout: float = Field(5.0, gt=0, description="Seconds to wait for one answer of the state store.")
     idempotency_ttl_hours: float = Field(24.0, gt=0, description="Hours that an Idempotency-Key is remembered.")
+    workflows_per_page: int = Field(
+        1000, ge=1, description="Runs on one page of `GET /api/workflows`, where the request does not say."
+    )
     model_url: str = Field("http://127.0.0.1:9000", description="The demo's model service.")
 
     @classmethod
@@ -69,8 +89,51 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, environment, `.env`, `pyproject.toml`, in this order."""
-        return init_settings, env_settings, dotenv_settings, PyprojectTomlConfigSettingsSource(settings_cls)
+        """Flags, environment, `.env`, Director's names in both, `pyproject.toml`, in this order."""
+        found: dict[str, str | None] = {}
+        for source in (dotenv_settings, env_settings):
+            assert isinstance(source, EnvSettingsSource)
+            found.update(source.env_vars)
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            InitSettingsSource(settings_cls, _from_director(found)),
+            PyprojectTomlConfigSettingsSource(settings_cls),
+        )
+
+
+_YES: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+_NO: Final = frozenset({"0", "false", "f", "no", "n", "off"})
+
+
+def _from_director(found: Mapping[str, str | None]) -> dict[str, Any]:
+    """Settings by celery-director's names (its `director/settings.py`), from variables with lower-case names."""
+    given = {name.removeprefix("director_"): value for name, value in found.items() if name.startswith("director_")}
+    settings: dict[str, Any] = {
+        "home": given.get("home"),
+        "broker_url": given.get("broker_uri"),
+        "url": (given.get("api_url") or "").rstrip("/").removesuffix("/api"),
+        "workflows_per_page": given.get("workflows_per_page"),
+    }
+    backend = given.get("result_backend_uri") or ""
+    if urlsplit(backend).scheme in ("redis", "rediss", "unix"):
+        settings["state_url"] = backend
+    database = urlsplit(given.get("database_uri") or "")
+    if database.scheme.startswith("postgres"):
+        settings["database_url"] = urlunsplit(database)
+    elif database.scheme == "sqlite" and database.path.strip("/"):
+        settings["database_url"] = f"sqlite://{database.path.rpartition('/')[0]}/umbel.db"
+    if asked := given.get("auth_enabled"):
+        if asked.lower() not in _YES | _NO:
+            raise SettingsError(f"DIRECTOR_AUTH_ENABLED: neither true nor false (got {asked!r})")
+        settings["auth"] = "basic" if asked.lower() in _YES else "none"
+    return {name: value for name, value in settings.items() if value}
+
+
+def env_file(home: Path) -> Path:
+    """The `.env` of the project in `home`; celery-director's `DIRECTOR_CONFIG` may name another file."""
+    return Path(os.environ.get("DIRECTOR_CONFIG") or home / ".env")
 
 
 @lru_cache(maxsize=1)
@@ -89,8 +152,11 @@ def load_settings(**flags: object) -> Settings:
     Raises:
         SettingsError: a value cannot be used; the message names the setting.
     """
+    given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    home = given.get("home") or os.environ.get("UMBEL_HOME") or os.environ.get("DIRECTOR_HOME") or "."
     try:
-        return Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type]
+        # pydantic-settings takes `_env_file`; dataclass_transform hides it from type checkers.
+        return Settings(_env_file=(".env", env_file(Path(home))), **given)  # type: ignore[call-arg]
     except ValidationError as error:
         first = error.errors()[0]
         name = "UMBEL_" + "_".join(str(part) for part in first["loc"]).upper()

@@ -1,17 +1,21 @@
 """A project's tasks: `tasks/**/*.py` below the project's folder, imported as celery-director does."""
 
 import importlib
-import importlib.util
+import os
 import sys
 from pathlib import Path
 
 from dotenv import load_dotenv
 
+from umbel.celery import director_shim
 from umbel.errors import DefinitionError
+from umbel.settings import env_file
 
 
 def load_tasks(home: Path) -> list[str]:
     """Import every module below `home/tasks`, with `home` on the import path and its `.env` in the environment.
+
+    `from director import task, config` works in them; see `director_shim`.
 
     Returns the names of the imported modules. A project without that folder has none.
 
@@ -19,9 +23,11 @@ def load_tasks(home: Path) -> list[str]:
         DefinitionError: a module cannot be imported; the message names the file and the reason.
     """
     home = home.resolve()
-    load_dotenv(home / ".env")
+    os.environ.setdefault("DIRECTOR_HOME", str(home))  # the .env that `director init` writes refers to it
+    load_dotenv(env_file(home))
     if str(home) not in sys.path:
         sys.path.insert(0, str(home))
+    director_shim.offer()
     names: list[str] = []
     for path in sorted((home / "tasks").rglob("*.py")):
         if path.name == "__init__.py":
