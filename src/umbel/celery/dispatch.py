@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 
+from umbel.celery.broker import keep_client
 from umbel.engine.engine import Engine
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 
 BODY = '[[],{},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]'
 """Celery's protocol 2 body of a call without arguments (Celery docs, internals/protocol)."""
+
+RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2}
+"""A connection that broke while it lay idle is opened anew at once; nobody waits here for a broker that is away."""
 
 MARK = "umbel"
 """Header by which a worker knows one of our messages: {"run", "task", "epoch"}."""
@@ -54,6 +58,7 @@ class Dispatcher:
             return
         try:
             with self._app.producer_or_acquire() as producer:
+                keep_client(producer.channel)
                 for item in items:
                     self._publish(producer, item)
         except (KombuError, OperationalError, OSError) as error:
@@ -75,6 +80,8 @@ class Dispatcher:
             content_encoding="utf-8",
             correlation_id=message_id,
             delivery_mode=2,
+            retry=True,
+            retry_policy=RETRY_POLICY,
             headers={
                 "lang": "py",
                 "task": node.task,
