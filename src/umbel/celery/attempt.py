@@ -260,5 +260,5 @@ class Runner:
 
 
 def _unfit(info: Any) -> bool:
-    """Whether `Request.on_failure` must not see it: it hands back what was rejected, and MemoryError ends the worker."""
+    """Whether `Request.on_failure` must not see it: it hands back what was rejected; MemoryError ends the worker."""
     return info is not None and isinstance(info.retval, Ignore | Reject | MemoryError)
