@@ -10,7 +10,8 @@ from umbel.machine import RUN_TERMINAL, TASK_TERMINAL, TaskState, effective
 from umbel.plan.model import Plan
 
 DISTURBANCES = int(os.environ.get("UMBEL_TEST_DISTURBANCES") or 3)
-"""At most so many of retry, failure, cancel, ended leases, lost message and doubled message in one history; 6: all."""
+"""At most so many of retry, failure, cancel, ended leases, lost message and doubled message in one history; 6: all of
+them, which makes 8,606 states for the chain, 48,358 for the fork and 32,233 for the join."""
 
 DONE = frozenset({TaskState.SUCCESS, TaskState.SKIPPED})
 

@@ -17,7 +17,7 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
   if kind == 'hash' then value = redis.call('HGETALL', key)
   elseif kind == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
   elseif kind == 'list' then value = redis.call('LRANGE', key, 0, -1)
-  elseif kind == 'stream' then value = redis.call('XRANGE', key, '-', '+')
+  elseif kind == 'stream' then value = {redis.call('XLEN', key), redis.call('XRANGE', key, ARGV[2], '+')}
   else value = redis.call('GET', key) end
   found[#found + 1] = {key, kind, redis.call('PTTL', key) >= 0 and 1 or 0, value}
 end
@@ -38,29 +38,45 @@ Snapshot = dict[str, Stored]
 
 def snapshot(client: "redis.Redis", partition: int) -> Snapshot:
     """What the partition holds now."""
-    return understand(client.eval(READ, 0, prefix(partition)), partition)
+    reader = Reader(partition)
+    return reader.understand(client.eval(READ, 0, *reader.arguments))
 
 
-Known = dict[bytes, tuple[Any, Stored]]
-"""What `understand` made of which reply, by key: most keys are the same the next time."""
+class Reader:
+    """Takes one snapshot after another, quickly: understands only what is new."""
 
+    def __init__(self, partition: int) -> None:
+        self.prefix = prefix(partition)
+        self.events: list[EventRecord] = []
+        self._after = "-"
+        self._known: dict[bytes, tuple[Any, Stored]] = {}
 
-def understand(reply: Any, partition: int, known: Known | None = None) -> Snapshot:
-    """What the script `READ` answered, which a caller may also run in a pipeline."""
-    base = prefix(partition)
-    rows = cast("list[tuple[bytes, bytes, int, Any]]", reply)
-    found: Snapshot = {}
-    known = {} if known is None else known
-    for row in rows:
-        name, kind, expires, value = row
-        key = name.decode().removeprefix(base)
-        if key == "clock":
-            continue
-        before = known.get(name)
-        if before is None or before[0] != row:
-            before = known[name] = (row, Stored(_READERS[kind](value), bool(expires)))
-        found[key] = before[1]
-    return found
+    @property
+    def arguments(self) -> tuple[str, str]:
+        """Of the script `READ`, whose answer goes to `understand`."""
+        return self.prefix, self._after
+
+    def understand(self, reply: Any) -> Snapshot:
+        """What `READ` answered."""
+        found: Snapshot = {}
+        for row in cast("list[tuple[bytes, bytes, int, Any]]", reply):
+            name, kind, expires, value = row
+            key = name.decode().removeprefix(self.prefix)
+            if kind == b"stream":
+                found[key] = Stored(self._stream(*value), bool(expires))
+            elif key != "clock":
+                before = self._known.get(name)
+                if before is None or before[0] != row:
+                    before = self._known[name] = (row, Stored(_READERS[kind](value), bool(expires)))
+                found[key] = before[1]
+        return found
+
+    def _stream(self, length: int, entries: list[tuple[bytes, list[bytes]]]) -> list[EventRecord]:
+        self.events += [decode(dict(zip(fields[::2], fields[1::2], strict=True))) for _, fields in entries]
+        if entries:
+            self._after = f"({entries[-1][0].decode()}"
+        del self.events[: len(self.events) - length]  # trimmed meanwhile
+        return list(self.events)
 
 
 def _hash(flat: list[bytes]) -> dict[str, str]:
@@ -76,8 +92,4 @@ def _list(items: list[bytes]) -> list[str]:
     return [item.decode() for item in items]
 
 
-def _stream(entries: list[tuple[bytes, list[bytes]]]) -> list[EventRecord]:
-    return [decode(dict(zip(fields[::2], fields[1::2], strict=True))) for _, fields in entries]
-
-
-_READERS: dict[bytes, Callable[[Any], Any]] = {b"hash": _hash, b"zset": _zset, b"list": _list, b"stream": _stream}
+_READERS: dict[bytes, Callable[[Any], Any]] = {b"hash": _hash, b"zset": _zset, b"list": _list}
