@@ -83,6 +83,31 @@ CASES: dict[str, list[tuple[str, int, int, bool]]] = {
         ("a.B: {tasks: [A], schema: list}\n", 1, 27, True),
         (f"a.B: {{tasks: [A], schema: {'x' * 5000}}}\n", 1, 27, True),
     ],
+    "bad-schedule": [
+        ("a.B: {tasks: [A], periodic: 5}\n", 1, 29, True),
+        ("a.B: {tasks: [A], periodic: {}}\n", 1, 29, True),
+        ("a.B: {tasks: [A], periodic: {interval: 5, crontab: '* * * * *'}}\n", 1, 29, True),
+        ("a.B: {tasks: [A], periodic: {interval: 5}, schedule: {interval: 5}}\n", 1, 44, True),
+        ("a.B: {tasks: [A], periodic: {interval: soon}}\n", 1, 40, True),
+        ("a.B: {tasks: [A], periodic: {interval: 0}}\n", 1, 40, True),
+        ("a.B: {tasks: [A], periodic: {interval: yes}}\n", 1, 40, True),
+        ("a.B: {tasks: [A], periodic: {crontab: '99 * * * *'}}\n", 1, 39, True),
+        ("a.B: {tasks: [A], periodic: {crontab: '0 3 * *'}}\n", 1, 39, True),
+        ("a.B: {tasks: [A], periodic: {crontab: '0 0 30 2 *'}}\n", 1, 39, True),
+        ("a.B: {tasks: [A], periodic: {crontab: 3}}\n", 1, 39, True),
+        ("a.B: {tasks: [A], schedule: {cron: '0 3 * * *', timezone: Mars/Base}}\n", 1, 59, True),
+        ("a.B: {tasks: [A], schedule: {cron: '0 3 * * *', timezone: America}}\n", 1, 59, True),
+        ("a.B: {tasks: [A], schedule: {cron: '0 3 * * *', timezone: ../../etc/passwd}}\n", 1, 59, True),
+        ("a.B: {tasks: [A], schedule: {interval: 5, catchup: some}}\n", 1, 52, True),
+        ("a.B: {tasks: [A], schedule: {interval: 5, overlap: queue}}\n", 1, 52, True),
+        ("a.B: {tasks: [A], schedule: {interval: 5, payload: [x]}}\n", 1, 52, True),
+    ],
+    "bad-retention": [
+        ("a.B: {tasks: [A], retention: long}\n", 1, 30, True),
+        ("a.B: {tasks: [A], retention: {}}\n", 1, 30, True),
+        ("a.B: {tasks: [A], retention: {offset: 30d}}\n", 1, 39, True),
+        ("a.B: {tasks: [A], retention: {offset: -2}}\n", 1, 39, True),
+    ],
     "schema-not-found": [("a.B: {tasks: [A], schema: nope}\n", 1, 27, True)],
     "bad-step": [
         ("a.B:\n  tasks: [A, [B]]\n", 2, 14, True),
@@ -132,6 +157,9 @@ WARNINGS = {
     "duplicate-definition": ("a.B: {tasks: [A]}\na.B: {tasks: [B]}\n", 2, 1),
     "chain-runs-as-group": ("a.B:\n  tasks:\n  - G1: {type: chain, tasks: [A, B]}\n", 3, 16),
     "unknown-key": ("a.B: {tasks: [A], queue: {custom: {A: q}}}\n", 1, 27),
+    "legacy-schedule": ("a.B: {tasks: [A], periodic: {schedule: 0 12 1 * *}}\n", 1, 40),
+    "day-and-weekday": ("a.B: {tasks: [A], periodic: {crontab: 0 12 13 * 5}}\n", 1, 39),
+    "scheduled-payload": ("a.B: {tasks: [A], schema: {required: [x]}, periodic: {interval: 5}}\n", 1, 44),
     "not-supported-yet": ("a.B: {tasks: [A], deadline: 3h, engine: canvas}\n", 1, 19),
 }
 ELSEWHERE = {"file-missing", "file-unreadable", "too-many-problems", "unknown-task", "plan-too-large"}
@@ -159,10 +187,10 @@ def test_a_mistake_is_named_and_refused(
     code: str, text: str, line: int, column: int, neighbour: bool, home: Path
 ) -> None:
     catalog = parse(text + GOOD if neighbour else text, home=home)
-    found = [(problem.code, problem.line, problem.column) for problem in catalog.problems]
-    assert found == [(code, line, column)], catalog.problems
+    errors = [problem for problem in catalog.problems if problem.severity == "error"]
+    assert [(each.code, each.line, each.column) for each in errors] == [(code, line, column)], catalog.problems
     assert list(catalog.definitions) == (["ok.FINE"] if neighbour else [])
-    assert all(problem.severity == "error" and problem.message for problem in catalog.problems)
+    assert all(problem.message for problem in catalog.problems)
 
 
 @pytest.mark.parametrize("code", WARNINGS)
@@ -203,6 +231,12 @@ def test_hints_name_the_nearest() -> None:
     assert problem.hint == "Did you mean 'first'?"
     (problem,) = parse(CASES["unknown-key"][0][0]).problems
     assert problem.hint == "Did you mean 'needs'?"
+    (problem,) = parse("a.B: {tasks: [A], retenton: 30d}\n").problems
+    assert (problem.hint, problem.severity) == ("Did you mean 'retention'?", "warning")
+    (problem,) = parse("a.B: {tasks: [A], periodic: {cron: 0 3 * * *, timezone: Europe/Berln}}\n").problems
+    assert problem.hint == "Did you mean 'Europe/Berlin'?"
+    (problem,) = parse("a.B: {tasks: [A], periodic: {schedule: 0 12 1 * *}}\n").problems
+    assert problem.hint == 'Write crontab: "0 12 * * 1".'
     (problem,) = parse(CASES["bad-block-type"][1][0]).problems
     assert problem.hint == "Did you mean 'group'?"
     (problem,) = parse(CASES["yaml-syntax"][1][0]).problems

@@ -7,7 +7,19 @@ Promises: reading never raises and never runs away; one bad definition leaves th
 
 from umbel.definition.check import check_tasks
 from umbel.definition.load import load_catalog
-from umbel.definition.model import Block, Catalog, Definition, Problem, TaskStep
+from umbel.definition.model import Block, Catalog, Definition, Problem, Retention, TaskStep
 from umbel.definition.parse import parse
+from umbel.definition.schedule import Schedule
 
-__all__ = ["Block", "Catalog", "Definition", "Problem", "TaskStep", "check_tasks", "load_catalog", "parse"]
+__all__ = [
+    "Block",
+    "Catalog",
+    "Definition",
+    "Problem",
+    "Retention",
+    "Schedule",
+    "TaskStep",
+    "check_tasks",
+    "load_catalog",
+    "parse",
+]

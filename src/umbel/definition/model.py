@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from umbel.definition.schedule import Schedule
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -65,6 +67,17 @@ Step = TaskStep | Block
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """Which finished runs of a definition stay: the newest `runs`, or those that ended at most `seconds` ago.
+
+    With neither, all stay for ever.
+    """
+
+    runs: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """One named workflow. `body` is a chain in the list form; in the mapping form a group whose steps carry `needs`."""
 
@@ -80,6 +93,9 @@ class Definition:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     default_queue: str | None = None
     custom_queues: Mapping[str, str] = field(default_factory=dict)
+    schedule: Schedule | None = None
+    retention: Retention | None = None
+    """None: as the settings say."""
 
     @property
     def fullname(self) -> str:

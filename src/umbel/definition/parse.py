@@ -11,8 +11,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from umbel.definition import steps
 from umbel.definition.document import Refused, compose, describe, mapping, plain, text_of
 from umbel.definition.model import Block, Catalog, Definition
+from umbel.definition.periodic import read_retention, read_schedule
 from umbel.definition.problems import Report, shorten
-from umbel.definition.schema import check_schema, load_schema
+from umbel.definition.schema import check_schema, load_schema, payload_errors
 from umbel.errors import DefinitionError
 
 # celery-director takes everything after the first dot as the name (recording `odd-workflow-files`, name-three-parts).
@@ -22,6 +23,10 @@ _LATER: Final = {
     "deadline": "limits how long a run may take",
     "run_if": "decides whether to run after failures",
 }
+_KNOWN: Final = (
+    *("tasks", "description", "schema", "defaults", "hooks", "queue", "periodic", "schedule", "retention", "engine"),
+    *_LATER,
+)
 _MAX_PARTS: Final = 500
 _PART: Final = re.compile(r"^(?=[A-Za-z0-9_\"'])", re.MULTILINE)
 
@@ -131,7 +136,13 @@ def _read_one(key: Node, node: Node, home: Path | None, report: Report) -> Defin
     schema = _schema(fields.get("schema"), home, report)
     if schema is not None:
         source["schema"] = schema  # Director shows the schema itself (recording `definitions`)
+    _unknown_keys(fields, report)
     default_queue, customs = _queue(fields.get("queue"), report)
+    schedule = read_schedule(fields, report)
+    defaults = _defaults(fields.get("defaults"), report)
+    if schedule is not None and schema is not None:
+        where = fields["periodic" if "periodic" in fields else "schedule"][0]
+        _check_payload({**defaults, **schedule.payload}, schema, where, report)
     for word, meaning in _LATER.items():
         if word in fields:
             message = f"`{word}` ({meaning}) is not supported yet and has no effect"
@@ -148,10 +159,31 @@ def _read_one(key: Node, node: Node, home: Path | None, report: Report) -> Defin
         line=key.start_mark.line + report.line_offset + 1,
         schema=schema,
         description=_description(fields.get("description"), report),
-        defaults=_defaults(fields.get("defaults"), report),
+        defaults=defaults,
         default_queue=default_queue,
         custom_queues=customs,
+        schedule=schedule,
+        retention=read_retention(fields.get("retention"), report),
     )
+
+
+def _unknown_keys(fields: Mapping[str, Pair], report: Report) -> None:
+    """Keys that nobody reads: celery-director takes and shows them, so they are kept, and told of."""
+    for word in fields.keys() - set(_KNOWN):
+        hint = report.nearest(word, _KNOWN)
+        message = f"{shorten(word)} of a definition has no effect"
+        report.add("unknown-key", fields[word][0].start_mark, message, hint, severity="warning")
+
+
+def _check_payload(payload: Mapping[str, Any], schema: Mapping[str, Any], where: Node, report: Report) -> None:
+    # A warning: celery-director starts its periodic workflows without looking at the schema.
+    try:
+        errors = payload_errors(schema, payload)
+    except DefinitionError:
+        return  # told to whoever starts a run
+    if errors:
+        message = f"the payload of the schedule does not fit the schema: {errors[0][:200]}"
+        report.add("scheduled-payload", where.start_mark, message, "Mend `payload` or `schema`.", severity="warning")
 
 
 def _body(key: Node, fields: Mapping[str, Pair], report: Report) -> Block:

@@ -34,6 +34,11 @@ CODES: Final[dict[str, str]] = {
     "bad-queue": "`queue` is a queue's name, or {default: NAME, customs: {TASK: NAME}}.",
     "bad-schema": "`schema` is the name of a file below schemas/ or an inline mapping: a valid JSON Schema.",
     "schema-not-found": "There is no such file below schemas/.",
+    "bad-schedule": "`periodic` has `crontab` or `interval`, perhaps `timezone`, `catchup`, `overlap`, `payload`.",
+    "legacy-schedule": "celery-director's first form of a crontab has its fields in another order than cron's.",
+    "day-and-weekday": "Day of month and day of week must both match, as in Celery; cron takes either.",
+    "scheduled-payload": "The schedule's payload does not fit the definition's schema; scheduled runs get it as it is.",
+    "bad-retention": "`retention` is a duration, or {offset: N}: the number of runs to keep, -1 for all.",
     # the list form
     "bad-step": "A step of a list is a task's name, or one name with {type: group, tasks: [...]} below it.",
     "bad-block-type": "A block needs `type: group`, or inside a group `type: chain`.",

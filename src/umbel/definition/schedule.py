@@ -3,11 +3,11 @@
 Instants are milliseconds UTC. The rules, which `docs/howto/schedules.md` tells authors:
 
 - An interval ticks at whole multiples of itself since 1970-01-01T00:00Z, wherever and whenever it is asked.
-- A crontab is read by the wall clock of its time zone. Where clocks are set forward, a time that does not exist ticks at
-  the first minute after the gap. Where they are set back, a time that comes twice ticks the first time only. A crontab
-  whose minute or hour begins with `*` means "every so often", and follows the time that really passes: nothing is made
-  up for in spring, and the repeated hour ticks twice. (This is Debian cron's rule; the library `cronsim` states and
-  keeps it.)
+- A crontab is read by the wall clock of its time zone. Where clocks are set forward, a time that does not exist ticks
+  at the first minute after the gap. Where they are set back, a time that comes twice ticks the first time only. A
+  crontab whose minute or hour begins with `*` means "every so often", and follows the time that really passes: nothing
+  is made up for in spring, and the repeated hour ticks twice. (This is Debian cron's rule; the library `cronsim` states
+  and keeps it.)
 - Day of month and day of week must both match, as in Celery's `crontab`; plain cron takes either.
 """
 
@@ -29,9 +29,7 @@ _WINDOWS: Final = (3_600_000, 86_400_000, 32 * 86_400_000, 400 * 86_400_000)
 _DAYS: Final = {name: number for number, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))}
 _MONTHS: Final = {
     name: number + 1
-    for number, name in enumerate(
-        ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-    )
+    for number, name in enumerate(("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"))
 }
 _FIELDS: Final[tuple[tuple[int, int, Mapping[str, int]], ...]] = (
     (0, 59, {}),
