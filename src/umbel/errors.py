@@ -81,6 +81,20 @@ class IdempotencyConflict(UmbelError):
     hint = "Use a new key for a new request, or send the first request again unchanged."
 
 
+class Unauthorized(UmbelError):
+    """The server asks for the name and password of an account, and got none or wrong ones."""
+
+    code = "UMB-024"
+    hint = "UMBEL_USER and UMBEL_PASSWORD are what `umbel` and its Python client send; `umbel user add` makes an account."
+
+
+class UserNotFound(UmbelError):
+    """There is no account with this name."""
+
+    code = "UMB-025"
+    hint = "`umbel user list` shows the accounts."
+
+
 class StateUnavailable(UmbelError):
     """The state store (Redis or Valkey) did not answer."""
 

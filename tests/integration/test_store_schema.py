@@ -52,3 +52,18 @@ def test_a_failed_migration_leaves_nothing_behind(tmp_path: Path) -> None:
         names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
     assert names == ["tasks"]
     store.close()
+
+
+def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    """celery-director's has tables `tasks` and `users` too, and Alembic's own with a revision of its."""
+    store = Store(f"sqlite:///{tmp_path}/director.db")
+    with store.database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('2ac615d6850b')")
+    with pytest.raises(HistoryUnavailable, match=r"2ac615d6850b.*another program") as caught:
+        store.database.upgrade()
+    assert "UMBEL_DATABASE_URL" in caught.value.hint
+    with store.database.read() as connection:
+        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'").scalars().all()
+    assert names == ["alembic_version"]
+    store.close()

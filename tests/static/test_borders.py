@@ -18,6 +18,7 @@ HOMES = {
     "typer": {"cli"},
     "requests": {"demo"},
     "mcp": {"mcp"},
+    "argon2": {"service"},
 }
 
 # The client works where nothing of the server does, so it knows only these.

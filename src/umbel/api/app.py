@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route
 
 from umbel.api import health, openapi, pages, problems
+from umbel.api.auth import Auth
 from umbel.api.director import Director
 from umbel.api.replies import Context
 from umbel.api.v1 import events, routes
@@ -32,6 +33,7 @@ def create_app(umbel: Umbel) -> Starlette:
             context.close()
 
     director = Director(context)
+    guards = [Middleware(Auth, context)] if umbel.settings.auth == "basic" else []
     app = Starlette(
         routes=[
             Mount("/api/v1", routes=[*routes.routes(context), *events.routes(context)]),
@@ -46,7 +48,7 @@ def create_app(umbel: Umbel) -> Starlette:
             HTTPException: problems.on_http_error,
             UmbelError: problems.on_umbel_error,
         },
-        middleware=[Middleware(problems.Bugs)],
+        middleware=[Middleware(problems.Bugs), *guards],
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False

@@ -27,9 +27,6 @@ from umbel.store import RunFilter, RunRow
 
 log = logging.getLogger(__name__)
 
-PER_PAGE: Final = 1000
-"""Director's default of WORKFLOWS_PER_PAGE."""
-
 NOT_FOUND: Final = (
     "The requested URL was not found on the server. If you entered the URL manually please check your spelling and"
     " try again."
@@ -97,9 +94,7 @@ class Director:
         except PayloadInvalid as error:
             return _json({"error": "Payload is not valid", "errors": error.errors}, 400)
         except UmbelError as error:
-            status = status_of(error)
-            headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
-            return _json({"error": str(error)}, 400 if status == 409 else status, headers)
+            return refusal(error)
         except Exception:
             log.exception("%s %s failed", request.method, request.url.path)
             return _json({"error": FAILED}, 500)
@@ -128,6 +123,13 @@ class Director:
             query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
             return (list_runs if name == "list_runs" else definitions), query
         return {"one": one, "relaunch": relaunch, "cancel": cancel}[name], places[0]
+
+
+def refusal(error: UmbelError) -> Response:
+    """What an UmbelError says, in Director's form."""
+    status = status_of(error)
+    headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
+    return _json({"error": str(error)}, 400 if status == 409 else status, headers)
 
 
 def _json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -166,7 +168,7 @@ def start(umbel: Umbel, data: Mapping[str, Any]) -> Answer:
 
 def list_runs(umbel: Umbel, query: Mapping[str, list[str]]) -> Answer:
     """GET /api/workflows"""
-    page, per_page = _number(query, "page", 1), _number(query, "per_page", PER_PAGE)
+    page, per_page = _number(query, "page", 1), _number(query, "per_page", umbel.settings.workflows_per_page)
     if page < 1 or per_page < 0 or page * max(per_page, 1) >= 2**62:
         raise Refused(404, NOT_FOUND)
     found, _ = umbel.store.runs_page(RunFilter(), page=page, per_page=per_page)

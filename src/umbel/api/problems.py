@@ -25,6 +25,7 @@ STATUS: Final[dict[type[UmbelError], int]] = {
     errors.PayloadInvalid: 422,
     errors.PayloadTooLarge: 413,
     errors.BadRequest: 400,
+    errors.Unauthorized: 401,
     errors.IdempotencyConflict: 422,
     errors.StateUnavailable: 503,
     errors.HistoryUnavailable: 503,

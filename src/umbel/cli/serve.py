@@ -34,16 +34,16 @@ def server(
     """Serve the REST API and keep the history.
 
     Also looks after due retries and lost workers, as every worker does. Speaks to UMBEL_BROKER_URL, UMBEL_STATE_URL
-    and UMBEL_DATABASE_URL. Has no accounts yet, so it listens on this machine only.
+    and UMBEL_DATABASE_URL. Listens on this machine only, unless UMBEL_AUTH=basic asks everyone for an account.
     """
     from umbel.errors import SettingsError
     from umbel.settings import load_settings
 
     settings = load_settings(host=host, port=port, home=home)
-    if settings.host not in LOOPBACK:
+    if settings.host not in LOOPBACK and settings.auth == "none":
         raise SettingsError(
-            f"The server has no accounts yet, so it listens on this machine only, not on {settings.host}.",
-            hint="Leave --host and UMBEL_HOST out; a reverse proxy with a login can stand in front of it.",
+            f"Without accounts the server listens on this machine only, not on {settings.host}.",
+            hint="Set UMBEL_AUTH=basic and add an account with `umbel user add`, or leave --host and UMBEL_HOST out.",
         )
     from umbel.api.serve import serve
 

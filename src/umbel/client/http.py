@@ -52,20 +52,29 @@ class Client:
 
     Args:
         url: where the server is; `UMBEL_URL` (default `http://127.0.0.1:8000`) if None.
-        token: API token; `UMBEL_TOKEN` if None.
+        token: API token.
+        auth: name and password of an account, sent if there is no token. If neither is given, `UMBEL_TOKEN` or
+            `UMBEL_USER` and `UMBEL_PASSWORD` are.
         transport: for tests: what sends the requests.
     """
 
     def __init__(
-        self, url: str | None = None, token: str | None = None, *, transport: httpx.BaseTransport | None = None
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        auth: tuple[str, str] | None = None,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        settings = get_settings() if url is None or token is None else None
+        settings = get_settings() if url is None or (token is None and auth is None) else None
         self.url = (url if url is not None else settings.url if settings else "").rstrip("/")
-        token = token if token is not None else settings.token if settings else ""
+        if settings and token is None and auth is None:
+            token, auth = settings.token, (settings.user, settings.password) if settings.user else None
         try:
             self._http = httpx.Client(
                 base_url=self.url,
                 headers={"Authorization": f"Bearer {token}"} if token else {},
+                auth=auth if auth and not token else None,
                 timeout=httpx.Timeout(READ, connect=CONNECT),
                 transport=transport,
                 # A proxy named in the environment cannot reach a server on this machine.

@@ -63,10 +63,7 @@ class Umbel:
         Raises:
             HistoryUnavailable: it does not answer, or needs `umbel db upgrade`.
         """
-        if self.store.database.sqlite:
-            self.store.database.upgrade()
-        else:
-            self.store.database.check()
+        self.store.database.prepare()
 
     def start(self) -> None:
         """Start the loops."""

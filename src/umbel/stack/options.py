@@ -44,7 +44,14 @@ def demo_options(
     """`umbel demo`: everything embedded, with the model service. A port of 0 picks a free one for both."""
     if model_port is None:
         model_port = 9000 if port else 0
-    return StackOptions(project=project, data=data or DEMO_DATA, port=port, model=True, model_port=model_port)
+    return StackOptions(
+        project=project,
+        data=data or DEMO_DATA,
+        port=port,
+        model=True,
+        model_port=model_port,
+        env={"UMBEL_AUTH": "none"},  # whatever the environment says: the demo has no accounts
+    )
 
 
 def dev_options(

@@ -8,6 +8,7 @@ together or not at all; what cannot be reached raises `HistoryUnavailable`.
 
 from umbel.store.accept import Acceptance
 from umbel.store.database import Database
+from umbel.store.leases import Lease, Leases
 from umbel.store.logs import Logs
 from umbel.store.project import Applied, PositionMoved, Projection
 from umbel.store.prune import Retention
@@ -21,7 +22,10 @@ from umbel.store.rows import (
     NewRun,
     RunRow,
     TaskRow,
+    UserRow,
 )
+from umbel.store.schedules import ScheduleRow, Schedules, Ticked
+from umbel.store.users import Users
 
 __all__ = [
     "Accepted",
@@ -30,18 +34,22 @@ __all__ = [
     "AttemptRow",
     "Database",
     "IdempotencyKey",
+    "Lease",
     "LogLine",
     "NewRun",
     "Page",
     "PositionMoved",
     "RunFilter",
     "RunRow",
+    "ScheduleRow",
     "Store",
     "TaskRow",
+    "Ticked",
+    "UserRow",
 ]
 
 
-class Store(Reads, Logs, Acceptance, Projection, Retention):
+class Store(Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Schedules):
     """The history behind one URL. Thread safe.
 
     Args:
@@ -51,7 +59,7 @@ class Store(Reads, Logs, Acceptance, Projection, Retention):
 
     def __init__(self, url: str) -> None:
         self.database = Database(url)
-        for part in (Reads, Logs, Acceptance, Projection, Retention):
+        for part in (Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Schedules):
             part.__init__(self, self.database)
 
     def close(self) -> None:

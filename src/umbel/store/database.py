@@ -117,14 +117,32 @@ class Database:
         """Brings the schema to the newest revision. Any number of processes may do so at the same time.
 
         Raises:
-            HistoryUnavailable: the database does not answer.
+            HistoryUnavailable: the database does not answer, or belongs to somebody else; nothing is changed.
         """
         with self.write() as connection:
             if not self.sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             config = _alembic()
+            current = MigrationContext.configure(connection).get_current_revision()
+            if current not in {None, *(each.revision for each in ScriptDirectory.from_config(config).walk_revisions())}:
+                raise HistoryUnavailable(
+                    f"The database's schema is at revision {current}, which this version of Umbel does not know: it"
+                    " belongs to a newer version, or to another program such as celery-director.",
+                    hint="Give Umbel a database of its own with UMBEL_DATABASE_URL.",
+                )
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def prepare(self) -> None:
+        """Bring the schema up to date where nobody else does (SQLite), otherwise see that it is.
+
+        Raises:
+            HistoryUnavailable: it does not answer, or needs `umbel db upgrade`.
+        """
+        if self.sqlite:
+            self.upgrade()
+        else:
+            self.check()
 
     def revisions(self) -> tuple[str | None, str | None]:
         """The schema's revision in the database (None: empty), and the newest one that this version knows."""

@@ -166,3 +166,11 @@ class LogLine:
     at: int
     stream: str
     line: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """An account. `created_at` is milliseconds UTC."""
+
+    name: str
+    created_at: int

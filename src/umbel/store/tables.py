@@ -161,3 +161,33 @@ idempotency: Final = Table(
     PrimaryKeyConstraint("scope", "key"),
     Index("idempotency_by_age", "created_at"),
 )
+
+leases: Final = Table(
+    "leases",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("owner", Text),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+schedules: Final = Table(
+    "schedules",
+    metadata,
+    Column("definition", Text, primary_key=True),
+    Column("spec", Text, nullable=False),
+    Column("next_at", BigInteger),
+    Column("paused", Boolean, nullable=False),
+    Column("last_at", BigInteger),
+    Column("last_run", ID),
+    Column("skipped_at", BigInteger),
+    Column("skipped_why", String(16)),
+)
+
+users: Final = Table(
+    "users",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("password_hash", String(255), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)

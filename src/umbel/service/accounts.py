@@ -1,0 +1,125 @@
+"""Accounts: who may speak to the server, and is this them? Passwords are kept as argon2id hashes only."""
+
+import hashlib
+import hmac
+import re
+import secrets
+import threading
+from collections import OrderedDict
+from functools import cache
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from umbel.errors import BadRequest, UserNotFound
+from umbel.service.umbel import now_ms
+from umbel.store import Store
+
+KEPT: Final = 256
+"""Verified credentials that are remembered."""
+LONGEST: Final = 1024
+"""Bytes of a password."""
+_NAME: Final = re.compile(r"[^\x00-\x20\x7f:]{1,64}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+# argon2id at the cost that the OWASP Password Storage Cheat Sheet gives as its first choice: 19 MiB, 2 passes, 1 lane.
+_hasher: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+class Accounts:
+    """The accounts in a store. Thread safe.
+
+    Verifying a password costs some 30 ms and 19 MiB on purpose. Credentials that were right are therefore remembered,
+    as a keyed digest, together with the hash that they were right for: when the account's password is changed, or the
+    account removed, they count no more.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._key = secrets.token_bytes(32)
+        self._right: OrderedDict[bytes, str] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def names(self) -> list[str]:
+        """All accounts."""
+        return [user.name for user in self._store.users()]
+
+    def add(self, name: str, password: str) -> None:
+        """Add an account.
+
+        Raises:
+            BadRequest: the name is taken, or name or password cannot be used.
+        """
+        if not _NAME.fullmatch(name):
+            raise BadRequest(
+                f"{name[:64]!r} cannot be the name of an account.",
+                hint="It has 1 to 64 characters, and no space or colon.",
+            )
+        if not self._store.add_user(name, _hash(password), now_ms()):
+            raise BadRequest(f"There is an account {name} already.", hint=f"`umbel user password {name}` changes it.")
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give an account another password.
+
+        Raises:
+            UserNotFound: there is no such account.
+            BadRequest: the password cannot be used.
+        """
+        if not self._store.set_password_hash(name, _hash(password)):
+            raise UserNotFound(f"There is no account {name}.")
+
+    def remove(self, name: str) -> None:
+        """Remove an account.
+
+        Raises:
+            UserNotFound: there is no such account.
+        """
+        if not self._store.remove_user(name):
+            raise UserNotFound(f"There is no account {name}.")
+
+    def known(self, name: str, password: str) -> bool:
+        """Whether these credentials were found right before and still are. Quick; False says nothing.
+
+        Raises:
+            HistoryUnavailable: the database does not answer.
+        """
+        with self._guard:
+            right_for = self._right.get(self._digest(name, password))
+        return right_for is not None and right_for == self._store.password_hash(name)
+
+    def verify(self, name: str, password: str) -> bool:
+        """Whether there is an account with this name and password. Takes as long for an unknown name as for a known
+        one, and much memory: let few threads do it at a time.
+
+        Raises:
+            HistoryUnavailable: the database does not answer.
+        """
+        if _CONTROL.search(name + password) or len(password.encode()) > LONGEST:
+            return False
+        found = self._store.password_hash(name)
+        try:
+            _hasher.verify(found or _nobody(), password)
+        except (VerificationError, InvalidHashError):
+            return False
+        if found is None:
+            return False
+        with self._guard:
+            self._right[self._digest(name, password)] = found
+            if len(self._right) > KEPT:
+                self._right.popitem(last=False)
+        return True
+
+    def _digest(self, name: str, password: str) -> bytes:
+        return hmac.digest(self._key, f"{name}:{password}".encode(), hashlib.sha256)
+
+
+def _hash(password: str) -> str:
+    if not password or len(password.encode()) > LONGEST or _CONTROL.search(password):
+        raise BadRequest("This cannot be a password.", hint=f"It has 1 to {LONGEST} bytes, and no control characters.")
+    return _hasher.hash(password)
+
+
+@cache
+def _nobody() -> str:
+    return _hasher.hash(secrets.token_hex())
