@@ -92,7 +92,7 @@ class Acceptance:
         try:
             with self._database.write() as connection:
                 self._take(batch)
-                return _insert(connection, [one.new for one in batch])
+                return insert_runs(connection, [one.new for one in batch])
         except UmbelError:
             raise
         except Exception:
@@ -109,12 +109,13 @@ class Acceptance:
     def _alone(self, new: NewRun) -> Answer:
         try:
             with self._database.write() as connection:
-                return _insert(connection, [new])[0]
+                return insert_runs(connection, [new])[0]
         except Exception as error:
             return error
 
 
-def _insert(connection: Connection, batch: Sequence[NewRun]) -> list[Answer]:
+def insert_runs(connection: Connection, batch: Sequence[NewRun]) -> list[Answer]:
+    """Writes runs in a transaction that is open; one answer for each, in order."""
     used = _used_keys(connection, batch)
     answers: list[Answer] = []
     fresh: list[NewRun] = []
