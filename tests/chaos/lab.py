@@ -107,19 +107,24 @@ class Lab:
 
 
 @contextmanager
-def open_lab(home: Path, *worker_args: str, **env: str) -> Iterator[Lab]:
-    """A lab whose files are under `home`; `worker_args` follow `umbel worker`, whose environment gets `env`."""
+def open_lab(home: Path, *worker_args: str, beside: Lab | None = None, **env: str) -> Iterator[Lab]:
+    """A lab whose files are under `home`; `worker_args` follow `umbel worker`, whose environment gets `env`.
+
+    `beside` another lab it brings one more worker to the same Valkey, and its tasks use the same files.
+    """
     options = StackOptions(
         project=PROJECT,
         data=home / "data",
         port=0,
+        broker_url=beside and beside.stack.urls.broker,
+        state_url=beside and beside.stack.urls.state,
         start=frozenset({"worker"}),
         no_restart=frozenset({"worker"}),
         worker_args=worker_args or ("-c", "2", "--loglevel", "INFO"),
-        env={**os.environ, "LAB_HOME": str(home), **env},
+        env={**os.environ, "LAB_HOME": str(beside.home if beside else home), **env},
     )
     with run_stack(options, lambda line: None) as stack:
-        lab = Lab(stack, home)
+        lab = Lab(stack, beside.home if beside else home)
         try:
             yield lab
         finally:

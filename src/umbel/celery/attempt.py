@@ -230,7 +230,7 @@ class Runner:
                     raise
                 log.warning("waiting for the state store: %s", error)
                 time.sleep(pause)
-                pause = min(pause * 2, 2.0)
+                pause = min(pause * 2, self.process.settings.heartbeat)
 
     def _publish(self, items: list[Item]) -> None:
         try:

@@ -49,11 +49,16 @@ class Loops:
 
     def _run(self) -> None:
         pause = interval = self._engine.settings.loop_interval
+        away = True
         while not self._stop.wait(pause):
             try:
+                if away:
+                    # Those who live get the time to say so before anybody is taken for lost.
+                    self._slow_due = time.monotonic() + 2 * self._engine.settings.heartbeat
                 self.turn()
-                pause = interval
+                away, pause = False, interval
             except UmbelError as error:
+                away = True
                 pause = min(max(pause * 2, interval), 5.0)
                 log.warning("the loops pause for %.1f s: %s", pause, error)
             except Exception:
