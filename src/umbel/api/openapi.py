@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import umbel
+from umbel.api.auth import OPEN
 from umbel.api.director_openapi import paths as director_paths
 from umbel.service.models import Event, Problem
 from umbel.service.operations import OPERATIONS, PREFIX, Operation
@@ -14,6 +15,7 @@ from umbel.service.operations import OPERATIONS, PREFIX, Operation
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 _WHEN: Final = {
     400: "The request cannot be understood.",
+    401: "The server asks for an account (UMBEL_AUTH=basic), and the request came without.",
     404: "There is no such run, task or definition.",
     409: "The definition has mistakes.",
     413: "The payload is too large.",
@@ -38,6 +40,10 @@ def document() -> dict[str, Any]:
         place[each.spec.method.lower()] = _operation(each, schemas)
     paths.update(_others())
     paths.update(director_paths())
+    for path, methods in paths.items():
+        if path not in OPEN:
+            for each in methods.values():
+                each["responses"]["401"] = _unauthorized("director" in each["tags"])
     return {
         "openapi": "3.1.0",
         "info": {
@@ -47,13 +53,17 @@ def document() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
+        "security": [{}, {"basic": []}],  # none, or an account where the server asks for one
         "tags": [
             {"name": "v1", "description": "Runs, tasks, definitions, workers"},
             {"name": "director", "description": "celery-director's API"},
             {"name": "server", "description": "The server itself"},
         ],
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"basic": {"type": "http", "scheme": "basic", "description": "Where UMBEL_AUTH=basic."}},
+        },
     }
 
 
@@ -125,6 +135,13 @@ def _error(status: int) -> dict[str, Any]:
         found["headers"] = {
             "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}
         }
+    return found
+
+
+def _unauthorized(director: bool) -> dict[str, Any]:
+    found = _error(401)
+    if director:
+        found["content"] = {"application/json": {"schema": {"type": "object"}}}
     return found
 
 
