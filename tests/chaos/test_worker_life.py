@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +69,18 @@ def test_warm_shutdown_loses_nothing(quick: Lab) -> None:
     for each in (run, *waiting):
         assert [e.type for e in quick.events(each) if e.type in {"task.lost", "task.fenced"}] == []
     wait_until(lambda: len(quick.engine.workers()) == 1, 10, "leave of the old worker")
+
+
+def test_a_task_that_no_worker_knows(quick: Lab, tmp_path: Path) -> None:
+    """Celery drops its message. It stays queued, and a worker that knows it gets it as soon as it starts."""
+    run = quick.chain("NEWER")
+    dropped = quick.stack.log_path("worker")
+    wait_until(lambda: "unregistered task of type 'NEWER'" in dropped.read_text(), 10, "refusal")
+    assert [e.type for e in quick.events(run)] == ["run.launched"]
+    quick.stack.stop("worker")
+    with open_lab(tmp_path, *ARGS, "-n", "newer@%h", beside=quick, LAB_NEWER="1", **QUICK):
+        assert quick.settled(run, 10) == "run.succeeded"
+    quick.stack.start("worker")
 
 
 def test_the_stores_restart_while_a_body_runs(quick: Lab) -> None:

@@ -73,9 +73,14 @@ def steps(process: Process, equip: Callable[[str], None]) -> tuple[type, type]:
             super().__init__(worker, **kwargs)
 
         def start(self, worker: Any) -> None:
-            heart = Heart(process, _about(worker))
+            about = _about(worker)
+            heart = Heart(process, about)
             heart.start()
             loops = Loops(process.engine, process.dispatcher.publish, process.worker)
+            try:
+                loops.welcome(about)
+            except UmbelError as error:
+                log.warning("what waits in the queues could not be sent again: %s", error)
             loops.start()
 
             def leave(**_: Any) -> None:
@@ -111,7 +116,7 @@ def _pool(worker: Any) -> str:
 def _about(worker: Any) -> dict[str, Any]:
     app = worker.app
     return {
-        "hostname": worker.hostname,
+        "host": worker.hostname,
         "pid": os.getpid(),
         "pool": _pool(worker),
         "concurrency": worker.concurrency,

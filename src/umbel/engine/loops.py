@@ -7,7 +7,8 @@ and every server runs them, so that either alone suffices; the scripts make a tu
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from umbel.engine.engine import Engine, GoneWorker
 from umbel.engine.wire import Item
@@ -105,9 +106,21 @@ class Loops:
     def _bury(self, partition: int, gone: GoneWorker) -> None:
         """Send again what a dead worker may have taken with it: fetched messages, and releases it never published."""
         log.warning("worker %s is gone; its tasks are taken over", gone.worker)
-        prefetch = int(gone.info.get("prefetch", 0)) + 10
-        heads = dict.fromkeys(gone.info.get("queues", ()), prefetch)
+        since = gone.beat - round(2000 * self._engine.settings.lease)
+        self._send(self._engine.redispatch_of(partition, gone.worker, since=since, heads=self._heads(gone.info)))
+
+    def welcome(self, info: Mapping[str, Any]) -> None:
+        """A worker has started: what waits first in its queues is sent again.
+
+        The message may be gone: dropped by workers that did not know the task, or fetched by one that is dead for long.
+        """
+        for partition in self._engine.partitions:
+            self._send(self._engine.redispatch_of(partition, self._name, heads=self._heads(info)))
+
+    def _heads(self, info: Mapping[str, Any]) -> dict[str, int]:
+        """From what a worker says of itself: how many of the first tasks of each queue it may have fetched."""
+        prefetch = int(info.get("prefetch", 0)) + 10
+        heads = dict.fromkeys(info.get("queues", ()), prefetch)
         if self._engine.settings.default_queue in heads:
             heads[""] = prefetch  # tasks whose definition names no queue
-        since = gone.beat - round(2000 * self._engine.settings.lease)
-        self._send(self._engine.redispatch_of(partition, gone.worker, since=since, heads=heads))
+        return heads
