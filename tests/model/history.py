@@ -9,6 +9,7 @@ from umbel.machine import TERMINAL_EVENTS, EventType, RunState, TaskState
 
 OUTCOMES = frozenset({EventType.TASK_SUCCEEDED, EventType.TASK_FAILED, EventType.TASK_SKIPPED})
 GOOD = frozenset({EventType.TASK_SUCCEEDED, EventType.TASK_SKIPPED})
+CALLS = {"success": EventType.RUN_SUCCEEDED, "failure": EventType.RUN_FAILED}
 ENDED = frozenset({TaskState.SUCCESS, TaskState.ERROR, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED})
 
 
@@ -39,7 +40,9 @@ def _check_run(events: Sequence[EventRecord], run: Run, plan: StoredPlan) -> Non
         if task is None:
             continue
         if kind == EventType.TASK_STARTED:
-            needs = plan.plan.nodes[task].needs
+            node = plan.plan.nodes[task]
+            needs = node.needs
+            assert node.hook is None or terminal == CALLS[node.hook], "a hook without its reason"
             assert all(outcome.get(need) in GOOD for need in needs), "started before what it needs"
             assert terminal != EventType.RUN_CANCELED, "started after the cancel"
             assert task not in outcome, "started after its outcome"
@@ -58,4 +61,5 @@ def _check_run(events: Sequence[EventRecord], run: Run, plan: StoredPlan) -> Non
         left = {index for index, state in run.tasks.items() if state.state is TaskState.RUNNING}
         assert not left
         if run.state is not RunState.CANCELED:
-            assert all(run.tasks[node.index].state in ENDED for node in plan.plan.nodes)
+            called = [node for node in plan.plan.nodes if node.hook is None or CALLS[node.hook] == terminal]
+            assert all(run.tasks[node.index].state in ENDED for node in called), "settled too early"

@@ -18,4 +18,6 @@ DIAMOND = plan("diamond", (), (0,), (0,), (1, 2), queues={2: "fast"})
 # c needs a and b, d needs only b: no nesting of chains and groups makes this shape.
 CROSSED = plan("crossed", (), (), (0, 1), (1,), queues={0: "fast"})
 LATTICE = plan("lattice", (), (), (0, 1), (0, 1), (2,), (2, 3), (0, 4), queues={3: "fast", 6: "slow"})
-SMALL = (EMPTY, ONE, CHAIN, FORK, JOIN, DIAMOND, CROSSED, LATTICE)
+HOOKED = Plan("hooked", (*CHAIN.nodes[:2], Node(2, "ok", "ok", hook="success"), Node(3, "ko", "ko", hook="failure")))
+HALF_HOOKED = Plan("half", (*FORK.nodes, Node(3, "ko", "ko", queue="fast", hook="failure")))
+SMALL = (EMPTY, ONE, CHAIN, FORK, JOIN, DIAMOND, CROSSED, LATTICE, HOOKED, HALF_HOOKED)

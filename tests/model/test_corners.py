@@ -5,7 +5,7 @@ from typing import Any
 import redis
 
 from tests.model.pair import Pair
-from tests.model.plans import CHAIN, CROSSED, FORK, ONE
+from tests.model.plans import CHAIN, CROSSED, FORK, HOOKED, JOIN, ONE
 from umbel.engine.engine import Token, request_id
 from umbel.machine import Code, RunState
 
@@ -196,3 +196,49 @@ def test_a_zombie_of_a_canceled_run(valkey: "redis.Redis") -> None:
         assert run.settled
         kinds = [event.type for event in pair.reference._partitions[0].events]
         assert kinds.count("task.fenced") == kinds.count("run.settled") == 1
+
+
+def test_a_canceled_run_settles_only_when_its_last_body_has_ended(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "r0", JOIN, "{}", by="s")
+    for task in (0, 1):
+        do(pair, "claim", "r0", task, 1, worker="w1", pid=task)
+    do(pair, "cancel", "r0")
+    do(pair, "succeed", Token("r0", 0, 1, 1), "1", by="w1/0")
+    do(pair, "fail", Token("r0", 1, 1, 1), {"exception": "late"}, by="w1/1")
+
+
+def test_a_plan_stays_as_long_as_one_run_uses_it(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    for run in ("r0", "r1"):
+        do(pair, "launch", run, ONE, "{}", by="s")
+    for run in ("r0", "r1"):
+        do(pair, "claim", run, 0, 1, worker="w1", pid=1)
+        do(pair, "succeed", Token(run, 0, 1, 1), "1", by="w1/1")
+        pair.do("forget", [run])
+
+
+def test_an_outcome_of_another_epoch_is_refused(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "r0", ONE, "{}", by="s")
+    do(pair, "claim", "r0", 0, 1, worker="w1", pid=1)
+    do(pair, "fail", Token("r0", 0, 2, 1), {"exception": "from another life"}, by="w1/1")
+
+
+def test_hooks_run_after_the_end_and_hold_the_run_open(valkey: "redis.Redis") -> None:
+    """The success hook once all is done, the failure hook with the first error; the run settles after them. [U-4]"""
+    pair = Pair(valkey)
+    do(pair, "launch", "good", HOOKED, "{}", by="s")
+    for task in (0, 1, 2):
+        do(pair, "claim", "good", task, 1, worker="w1", pid=1)
+        done = do(pair, "succeed", Token("good", task, 1, 1), "1", by="w1/1")
+        assert done.released == {0: (1,), 1: (2,), 2: ()}[task]
+    do(pair, "launch", "bad", HOOKED, "{}", by="s")
+    do(pair, "claim", "bad", 0, 1, worker="w1", pid=1)
+    assert do(pair, "fail", Token("bad", 0, 1, 1), {"exception": "x"}, by="w1/1").released == (3,)
+    do(pair, "claim", "bad", 3, 1, worker="w1", pid=1)
+    assert do(pair, "fail", Token("bad", 3, 1, 1), {"exception": "y"}, by="w1/1").released == ()
+    ends = [(event.run, event.type) for _, event in pair.engine.read_events(0, "0-0", 100, 1) if not event.task]
+    assert ends.count(("good", "run.settled")) == ends.count(("bad", "run.settled")) == 1
+    assert ("bad", "run.failed") in ends
+    assert ("good", "run.succeeded") in ends

@@ -47,6 +47,7 @@ class Fail:
     """Answer of fail."""
 
     code: Code
+    released: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class Calls:
 
     def fail(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, info: str, by: str, request_id: str) -> Fail:
         """Record the error that ends a task for good. Branches that do not need it go on."""
-        code, values = self._wire.call(Verb.FAIL, partition, [run, task, epoch, attempt, info, by, request_id], [])
+        code, values = self._wire.call(Verb.FAIL, partition, [run, task, epoch, attempt, info, by, request_id], ["ints"])
         return Fail(code, *values)
 
     def retry(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, delay_ms: int, info: str, args: str, by: str, request_id: str) -> Retry:

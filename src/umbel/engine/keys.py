@@ -82,8 +82,9 @@ def plan_fields(plan: Plan) -> Iterator[dict[str, str]]:
 
     `<i>` the node as JSON for workers, `<i>:needs` how many it waits for (a root: the start), `<i>:in` which,
     `<i>:queue`, and `<i>:out:<chunk>` who waits for it; index -1 is the start of the run, for which the roots wait.
+    `tasks` is how many count for the run's end; the hooks stand behind them, as `hook:success` and `hook:failure`.
     """
-    fields: dict[str, str] = {"tasks": str(len(plan.nodes))}
+    fields: dict[str, str] = {"tasks": str(plan.tasks)}
 
     def chunks(index: int, dependents: tuple[int, ...]) -> Iterator[tuple[str, str]]:
         for number, start in enumerate(range(0, len(dependents), CHUNK)):
@@ -92,6 +93,8 @@ def plan_fields(plan: Plan) -> Iterator[dict[str, str]]:
     def pairs() -> Iterator[tuple[str, str]]:
         yield from chunks(-1, plan.roots)
         for node in plan.nodes:
+            if node.hook:
+                yield f"hook:{node.hook}", f"{node.index}"
             about = asdict(node)
             del about["needs"]  # a wide join would make its node as long as the run
             yield f"{node.index}", json.dumps(about, separators=(",", ":"))

@@ -99,11 +99,11 @@ class Reference:
             return again if isinstance(again, Launch) else Launch(Code.EXISTS)
         stored = partition.plans.setdefault(plan.hash, StoredPlan.of(plan))
         stored.runs, stored.expires = (stored.runs or 0) + 1, False
-        partition.runs[run] = Run(run, plan.hash, payload, left=len(plan.nodes), request=request)
+        partition.runs[run] = Run(run, plan.hash, payload, left=plan.tasks, tasks_total=plan.tasks, request=request)
         here = OpenRun(partition, partition.runs[run], self.now)
         here.tell_dependents(-1, by, good=True)
-        here.emit(EventType.RUN_LAUNCHED, data={"plan": plan.hash, "n": len(plan.nodes), **here.outcome})
-        here.close()
+        here.emit(EventType.RUN_LAUNCHED, data={"plan": plan.hash, "n": plan.tasks, **here.outcome})
+        here.close(by)
         answer = here.run.answer = Launch(Code.OK, tuple(here.released))
         return answer
 
@@ -204,7 +204,7 @@ class Reference:
             return refusal
         here.done(token.task, TaskState.SUCCESS, result, by)
         here.emit(EventType.TASK_SUCCEEDED, token.task, token.attempt, here.outcome, result)
-        here.close()
+        here.close(by)
         return here.remember(token.task, request, Succeed(Code.OK, tuple(here.released)))
 
     def skip(self, token: Token, *, by: str, request: str | None = None) -> Skip:
@@ -216,7 +216,7 @@ class Reference:
             return refusal
         here.done(token.task, TaskState.SKIPPED, "null", by)
         here.emit(EventType.TASK_SKIPPED, token.task, token.attempt, here.outcome)
-        here.close()
+        here.close(by)
         return here.remember(token.task, request, Skip(Code.OK, tuple(here.released)))
 
     def fail(self, token: Token, info: Mapping[str, Any], *, by: str, request: str | None = None) -> Fail:
@@ -229,7 +229,7 @@ class Reference:
         here.let_go(token.task)
         here.failed(token.task, token.attempt, info, by)
         here.close()
-        return here.remember(token.task, request, Fail(Code.OK))
+        return here.remember(token.task, request, Fail(Code.OK, tuple(here.released)))
 
     def retry(
         self,

@@ -177,26 +177,41 @@ class OpenRun:
         self.task(index).state = state
         self.run.results[index] = result
         self.let_go(index)
-        self.run.left -= 1
+        self._ended(index)
         self.tell_dependents(index, by, good=True)
 
     def failed(self, index: int, attempt: int, info: Mapping[str, Any], by: str) -> None:
         """The task has failed for good, so the run is an error; branches that do not need it go on."""
         self.task(index).state = TaskState.ERROR
-        self.run.left -= 1
+        self._ended(index)
         self.tell_dependents(index, by, good=False)
         self.emit(EventType.TASK_FAILED, index, attempt, {**info, **self.outcome})
         if self.run.state in (RunState.PENDING, RunState.RUNNING):
             self.run.state = RunState.ERROR
-            self.emit(EventType.RUN_FAILED, data={"task": index})
+            self.emit(EventType.RUN_FAILED, data={"task": index, **self._call_hook("failure", by)})
 
-    def close(self) -> None:
-        """End the run if nothing is left to do; settle it if nothing is alive."""
+    def _ended(self, index: int) -> None:
+        """A task has ended for good; hooks are counted apart."""
+        if index >= self.run.tasks_total:
+            self.run.hooks -= 1
+        else:
+            self.run.left -= 1
+
+    def _call_hook(self, name: str, by: str) -> dict[str, list[int]]:
+        """Release the hook of this name; what the event says of it."""
+        hooks = [node.index for node in self.plan.nodes if node.hook == name] if self.plan else []
+        for index in hooks:
+            self.run.hooks += 1
+            self.release(index, by)
+        return {"released": hooks} if hooks else {}
+
+    def close(self, by: str = "") -> None:
+        """End the run if nothing is left to do; settle it if nothing is alive. `by` publishes a hook."""
         run = self.run
         if run.left == 0 and run.state in (RunState.PENDING, RunState.RUNNING):
             run.state = RunState.SUCCESS
-            self.emit(EventType.RUN_SUCCEEDED)
+            self.emit(EventType.RUN_SUCCEEDED, data=self._call_hook("success", by))
         over = run.left == 0 or run.state is RunState.CANCELED
-        if over and run.live == 0 and not run.settled:
+        if over and run.live == 0 and run.hooks == 0 and not run.settled:
             run.settled = True
             self.emit(EventType.RUN_SETTLED)

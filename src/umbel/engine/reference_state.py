@@ -94,6 +94,9 @@ class Run:
     seq: int = 0
     live: int = 0
     """Tasks that an attempt holds."""
+    tasks_total: int = 0
+    hooks: int = 0
+    """Hooks that have been called and have not ended."""
     settled: bool = False
     cancel_request: str | None = None
     forgotten: bool = False
@@ -119,6 +122,8 @@ class Run:
             "seq": str(self.seq),
             "live": str(self.live),
             "settled": str(int(self.settled)),
+            "tasks": str(self.tasks_total),
+            "hooks": str(self.hooks),
         }
         if self.cancel_request is not None:
             found["cancel_request"] = self.cancel_request

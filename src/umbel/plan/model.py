@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Node:
     `index` is its place in the definition (from 0) and its name in the engine; `key` is unique in the plan;
     `task` is the Celery task's name; `needs` are the indices it waits for, in definition order; `queue` None is the
     default queue. `takes_nothing`: it waits for its needs, but is called with the empty list and not with their
-    results, because an empty group stands between (celery-director's recording `yaml-EMPTY_GROUP`).
+    results, because an empty group stands between (celery-director's recording `yaml-EMPTY_GROUP`). A `hook` is no part
+    of the DAG: it runs when the run has succeeded, or as soon as it has failed.
     """
 
     index: int
@@ -25,6 +26,7 @@ class Node:
     needs: tuple[int, ...] = ()
     queue: str | None = None
     takes_nothing: bool = False
+    hook: Literal["success", "failure"] | None = None
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -47,6 +49,10 @@ class Node:
         if len(results) > 1:
             return list(results)
         return results[0] if results else None
+
+    def arguments(self, results: Sequence[Any]) -> tuple[Any, ...]:
+        """Its positional arguments: a failure hook has none (recordings `yaml-HOOKS_OK` and `yaml-HOOKS_ERR`)."""
+        return () if self.hook == "failure" else (self.argument(results),)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,10 @@ class Plan:
             for need in node.needs:
                 if not 0 <= need < len(self.nodes) or need == place:
                     raise ValueError(f"node {node.key!r} needs index {need}, which is not another node")
+            if place >= self.tasks and (not node.hook or node.needs):
+                raise ValueError(f"{node.key!r}: hooks stand behind all tasks, and need nothing")
+            if any(need >= self.tasks for need in node.needs):
+                raise ValueError(f"node {node.key!r} needs a hook")
         _ = self.order
 
     @cached_property
@@ -92,12 +102,17 @@ class Plan:
 
     @cached_property
     def roots(self) -> tuple[int, ...]:
-        """Indices of the nodes that need nothing."""
-        return tuple(node.index for node in self.nodes if not node.needs)
+        """Indices of the tasks that need nothing."""
+        return tuple(node.index for node in self.nodes if not node.needs and not node.hook)
+
+    @cached_property
+    def tasks(self) -> int:
+        """How many nodes are tasks of the DAG; the hooks stand behind them."""
+        return sum(node.hook is None for node in self.nodes)
 
     @cached_property
     def order(self) -> tuple[int, ...]:
-        """All indices, each after everything it needs (Kahn's algorithm; ties by index)."""
+        """All tasks, each after everything it needs (Kahn's algorithm; ties by index)."""
         missing = [len(node.needs) for node in self.nodes]
         ready = list(self.roots)
         done: list[int] = []
@@ -110,8 +125,8 @@ class Plan:
                     if missing[dependent] == 0:
                         following.append(dependent)
             ready = sorted(following)
-        if len(done) != len(self.nodes):
-            stuck = sorted(set(range(len(self.nodes))) - set(done))[:10]
+        if len(done) != self.tasks:
+            stuck = sorted(set(range(self.tasks)) - set(done))[:10]
             raise ValueError(f"the tasks {[self.nodes[i].key for i in stuck]} wait for each other")
         return tuple(done)
 
@@ -154,7 +169,8 @@ def _as_dict(node: Node) -> dict[str, Any]:
     # Not dataclasses.asdict, which copies deeply and takes most of a second for 10,000 nodes. What is rare is left out,
     # so that plans without it keep their hash.
     found = {"index": node.index, "key": node.key, "task": node.task, "needs": node.needs, "queue": node.queue}
-    return {**found, "takes_nothing": True} if node.takes_nothing else found
+    rare = {"takes_nothing": node.takes_nothing, "hook": node.hook}
+    return {**found, **{name: value for name, value in rare.items() if value}}
 
 
 def task_id(run_id: str, index: int) -> str:

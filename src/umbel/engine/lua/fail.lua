@@ -1,7 +1,7 @@
 -- fail: record the error that ends a task for good. Branches that do not need it go on.
--- keys: run plan leases held work cursors events clock
+-- keys: run plan ready queues leases held work cursors events clock
 -- args: run:str task:int epoch:int attempt:int info:json by:str request_id:str
--- returns: ok no_run canceled stale
+-- returns: ok(released:ints) no_run canceled stale
 -- events: task.failed task.fenced run.failed run.settled
 -- holds: [U-2] [U-3] [U-5] [U-10]
 -- include: run attempt
@@ -13,4 +13,4 @@ if not mine then return instead end
 let_go(run, task, mine.worker)
 fail_task(run, task, attempt, info, by)
 close(run)
-return answer(run, task, request_id, {'ok'})
+return answer(run, task, request_id, {'ok', csv(run.released)})

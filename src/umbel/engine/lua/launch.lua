@@ -17,11 +17,11 @@ redis.call('HINCRBY', plan_key, 'runs', 1)
 redis.call('PERSIST', plan_key)
 local tasks = redis.call('HGET', plan_key, 'tasks')
 redis.call('HSET', id, 'state', 'pending', 'plan', plan, 'epoch', 1, 'seq', 0, 'left', tasks, 'live', 0, 'settled', '0',
-  'payload', payload)
+  'tasks', tasks, 'hooks', 0, 'payload', payload)
 local run = open(run_id)
 work(run, {'-1:0:1'}, by)
 emit(run, 'run.launched', nil, nil, object(pair('plan', plan), '"n":' .. tasks, outcome(run)))
-close(run)
+close(run, by)
 local reply = {'ok', csv(run.released)}
 redis.call('HSET', id, 'request', request_id, 'answer', cjson.encode(reply))
 return reply

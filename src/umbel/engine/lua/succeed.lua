@@ -13,8 +13,8 @@ if not mine then return instead end
 redis.call('HSET', run.key, task .. ':state', 'success')
 redis.call('HSET', key('results', run_id), task, result)
 let_go(run, task, mine.worker)
-run.left = run.left - 1
+ended(run, task)
 work(run, {task .. ':0:1'}, by)
 emit(run, 'task.succeeded', task, attempt, object(outcome(run)), result)
-close(run)
+close(run, by)
 return answer(run, task, request_id, {'ok', csv(run.released)})

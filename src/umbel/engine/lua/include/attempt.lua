@@ -32,14 +32,14 @@ local function owned(run, task, epoch, attempt, request_id, outcome)
   return nil, {run.state == 'canceled' and 'canceled' or 'stale'}
 end
 
--- The task has failed for good: its descendants will never run, the run is an error at once.
+-- The task has failed for good: its descendants will never run, the run is an error at once. A failed hook is only that.
 local function fail_task(run, task, attempt, info, by)
   redis.call('HSET', run.key, task .. ':state', 'error')
-  run.left = run.left - 1
+  ended(run, task)
   work(run, {task .. ':0:0'}, by)
   emit(run, 'task.failed', task, attempt, object(info, outcome(run)))
   if run.state == 'pending' or run.state == 'running' then
     run.state = 'error'
-    emit(run, 'run.failed', nil, nil, object(pair('task', tonumber(task))))
+    emit(run, 'run.failed', nil, nil, object(pair('task', tonumber(task)), call_hook(run, 'failure', by) or ''))
   end
 end

@@ -5,11 +5,13 @@ local CHUNK = 100 -- dependents that stand together in one field of the plan; ke
 
 local function open(run)
   local id = key('run', run)
-  local value = redis.call('HMGET', id, 'state', 'plan', 'epoch', 'seq', 'left', 'live', 'settled')
+  local value = redis.call('HMGET', id, 'state', 'plan', 'epoch', 'seq', 'left', 'live', 'settled', 'tasks',
+    'hooks')
   if not value[1] then return nil end
   return {
     id = run, key = id, state = value[1], plan = value[2], plan_key = key('plan', value[2]), epoch = tonumber(value[3]),
     seq = tonumber(value[4]), left = tonumber(value[5]), live = tonumber(value[6]), settled = value[7] == '1',
+    tasks = tonumber(value[8]), hooks = tonumber(value[9]),
     now = clock(), released = {}, blocked = {}, budget = MAX_ITEMS,
   }
 end
@@ -110,17 +112,31 @@ local function let_go(run, task, worker)
   run.live = run.live - 1
 end
 
--- Ends the run if nothing is left to do, and writes back what changed.
-local function close(run)
+-- A task has ended for good. Hooks stand behind the run's own tasks in the plan and are counted apart.
+local function ended(run, task)
+  if tonumber(task) >= run.tasks then run.hooks = run.hooks - 1 else run.left = run.left - 1 end
+end
+
+-- Releases the hook of this name, if the plan has one. Returns what the event says of it.
+local function call_hook(run, name, by)
+  local task = redis.call('HGET', run.plan_key, 'hook:' .. name)
+  if not task then return nil end
+  run.hooks = run.hooks + 1
+  release(run, task, by)
+  return '"released":[' .. task .. ']'
+end
+
+-- Ends the run if nothing is left to do, and writes back what changed. `by` publishes a hook.
+local function close(run, by)
   if run.left == 0 and (run.state == 'pending' or run.state == 'running') then
     run.state = 'success'
-    emit(run, 'run.succeeded')
+    emit(run, 'run.succeeded', nil, nil, object(call_hook(run, 'success', by) or ''))
   end
   local over = run.left == 0 or run.state == 'canceled'
-  if over and run.live == 0 and not run.settled then
+  if over and run.live == 0 and run.hooks == 0 and not run.settled then
     run.settled = true
     emit(run, 'run.settled')
   end
   redis.call('HSET', run.key, 'state', run.state, 'seq', run.seq, 'left', run.left, 'live', run.live,
-    'settled', run.settled and '1' or '0')
+    'settled', run.settled and '1' or '0', 'hooks', run.hooks)
 end
