@@ -186,7 +186,7 @@ class Runner:
             else [codec.decode(text) for text in engine.inputs(run, token.task, claim.plan)]
         )
         node = engine.node(engine.partition(run), claim.plan, token.task)
-        return (node.argument(inputs),), {"payload": codec.decode(claim.payload), "workflow_id": run}
+        return node.arguments(inputs), {"payload": codec.decode(claim.payload), "workflow_id": run}
 
     def _record(self, token: Token, result: outcome.Outcome, max_retries: Any) -> tuple[int, ...]:
         request, engine, by = request_id(), self.process.engine, self.process.name
@@ -205,7 +205,9 @@ class Runner:
                     released = again.released
                     return again.code
                 case outcome.Failed(info):
-                    return engine.fail(token, info, by=by, request=request).code
+                    ended = engine.fail(token, info, by=by, request=request)
+                    released = ended.released
+                    return ended.code
 
         code = self._patiently(RECORD_PATIENCE, write)
         if code is not Code.OK:
