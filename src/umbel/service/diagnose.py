@@ -198,13 +198,18 @@ class Case:
             where = f" on {mine[-1].worker}" if mine and mine[-1].worker else ""
             return f"running for {_seconds(self.now - (since or self.now))}{where} (attempt {row.attempts})"
         queue = node.queue or self.umbel.settings.default_queue
-        return f"queued for {_seconds(self.now - (row.queued_at or self.now))}: {_why_queued(queue, workers)}"
+        why = _why_queued(node.task, queue, workers)
+        return f"queued for {_seconds(self.now - (row.queued_at or self.now))}: {why}"
 
 
 _GOOD: Final = (TaskState.SUCCESS, TaskState.SKIPPED)
 
 
-def _why_queued(queue: str, workers: Sequence[WorkerView] | None) -> str:
+MOST_TASKS: Final = 200
+"""A worker tells at most so many names; then it may know more."""
+
+
+def _why_queued(task: str, queue: str, workers: Sequence[WorkerView] | None) -> str:
     if workers is None:
         return "the state store does not answer, so nobody can take it"
     if not workers:
@@ -212,6 +217,9 @@ def _why_queued(queue: str, workers: Sequence[WorkerView] | None) -> str:
     fitting = [each for each in workers if queue in each.queues]
     if not fitting:
         return f"no worker listens on queue {queue}"
+    fitting = [each for each in fitting if task in each.tasks or not 0 < len(each.tasks) < MOST_TASKS]
+    if not fitting:
+        return f"no worker of queue {queue} knows the task {task}"
     if all(each.concurrency is not None and each.running >= each.concurrency for each in fitting):
         return f"every worker of queue {queue} is busy"
     return f"a worker of queue {queue} is about to take it"

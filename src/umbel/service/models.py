@@ -212,6 +212,7 @@ class WorkerView(Resource):
     pool: str | None = None
     concurrency: int | None = None
     running: int = Field(default=0, description="Attempts it runs now.")
+    tasks: list[str] = Field(default=[], description="Names of the tasks it knows, the first 200 of them.")
 
 
 class WorkerList(Resource):

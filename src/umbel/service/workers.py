@@ -15,7 +15,7 @@ def list_workers(umbel: Umbel) -> WorkerList:
 
 
 def _worker(row: Mapping[str, Any], now: int, running: int) -> WorkerView:
-    queues = row.get("queues")
+    queues, tasks = row.get("queues"), row.get("tasks")
     return WorkerView(
         name=str(row["worker"]),
         alive=int(row["alive_until"]) >= now,
@@ -26,6 +26,7 @@ def _worker(row: Mapping[str, Any], now: int, running: int) -> WorkerView:
         pool=row.get("pool") or None,
         concurrency=_number(row.get("concurrency")),
         running=running,
+        tasks=[str(each) for each in tasks] if isinstance(tasks, list) else [],
     )
 
 

@@ -111,6 +111,16 @@ def test_a_queue_that_nobody_listens_on(server: Served) -> None:
     assert diagnose(server, run).waiting[0].reason.endswith(": a worker of queue gpu is about to take it")
 
 
+def test_a_task_that_no_worker_knows(server: Served) -> None:
+    """Celery drops the message of a task it does not know; the run must not hang without a word."""
+    run = start(server)
+    server.projected(run, "run.launched")
+    alive(server, "w1@h", queues=["celery"], concurrency=2, tasks=["B", "C"])
+    assert diagnose(server, run).waiting[0].reason.endswith(": no worker of queue celery knows the task A")
+    alive(server, "w2@h", queues=["celery"], concurrency=2, tasks=["A"])
+    assert diagnose(server, run).waiting[0].reason.endswith(": a worker of queue celery is about to take it")
+
+
 def test_a_busy_worker_and_a_running_task(server: Served) -> None:
     alive(server, "w1@host", queues=["celery"], concurrency=1)
     first = start(server, "demo.ONE")
