@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
-from tests.contract.test_director import FOLDER, assert_same, lab, names, recording, send
+from tests.contract.test_director import assert_same, lab, names, recording, send
 from tests.serving import Served, serving
 from tests.valkey import valkey_url as valkey_url  # a fixture
 from umbel.api.app import create_app
@@ -25,7 +25,12 @@ JOHN = ("john", "secret")
 
 @pytest.fixture(scope="module")
 def server(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(FOLDER / "lab", tmp_path_factory.mktemp("auth"), f"{valkey_url[:-1]}11", auth="basic") as served:
+    home = tmp_path_factory.mktemp("auth")
+    # Of the recorded project only these two: its periodic workflows start by themselves and would be in the list.
+    (home / "workflows.yml").write_text(
+        "lab.SINGLE: {tasks: [A]}\nlab.RETENTION: {tasks: [A], retention: {offset: 2}}\n"
+    )
+    with serving(home, home, f"{valkey_url[:-1]}11", auth="basic") as served:
         Accounts(served.umbel.store).add(*JOHN)
         yield served
 
