@@ -46,7 +46,7 @@ class Call:
     run: str
     node: Node
     attempt: int
-    argument: Any
+    arguments: tuple[Any, ...]
     payload: Any
 
 
@@ -72,7 +72,7 @@ class Served:
             return None
         node = self.umbel.plan(claimed.plan).nodes[item.task]
         results = json.loads(claimed.inputs or "[]")
-        call = Call(item.run, node, claimed.attempt, node.argument(results), json.loads(claimed.payload))
+        call = Call(item.run, node, claimed.attempt, node.arguments(results), json.loads(claimed.payload))
         return Token(item.run, item.task, item.epoch, claimed.attempt), call
 
     def work(self, behave: Behaviour, *, only: Sequence[str] | None = None) -> None:
@@ -99,10 +99,10 @@ class Served:
             return
         if isinstance(told, Fail):
             info = {"exception": told.exception, "type": told.kind, "traceback": told.traceback}
-            self.engine.fail(token, {**info, "reason": "exception"}, by="w1@host")
-            return
-        done = self.engine.succeed(token, json.dumps(told), by="w1@host")
-        self.messages += [item._replace(task=index) for index in done.released]
+            released = self.engine.fail(token, {**info, "reason": "exception"}, by="w1@host").released
+        else:
+            released = self.engine.succeed(token, json.dumps(told), by="w1@host").released
+        self.messages += [item._replace(task=index) for index in released]
 
     def settled(self, run_id: str) -> Any:
         """Waits until the history has the run's end; its row."""
@@ -116,15 +116,20 @@ class Served:
 
 
 @contextmanager
-def serving(home: Path, folder: Path, state_url: str, **flags: object) -> Iterator[Served]:
-    """A server for the project in `home`, with its database in `folder`, on a flushed state store."""
+def serving(
+    home: Path, folder: Path, state_url: str, *, now: Callable[[], int] = lambda: 0, **flags: object
+) -> Iterator[Served]:
+    """A server for the project in `home`, with its database in `folder`, on a flushed state store.
+
+    `now` is the clock (ms) of its schedules, which stands still if not given: nothing starts by itself.
+    """
     settings: Settings = load_settings(
         home=home, state_url=state_url, database_url=f"sqlite:///{folder}/umbel.db", port=0, **flags
     )
     with redis.Redis.from_url(state_url) as client:
         client.flushdb()
     messages: list[Item] = []
-    umbel = Umbel(settings, Engine.open(settings), messages.extend, loops=False)
+    umbel = Umbel(settings, Engine.open(settings), messages.extend, loops=False, now=now)
     umbel.prepare()
     sock = bind("127.0.0.1", 0)
     config = uvicorn.Config(create_app(umbel), log_config=None, lifespan="on", timeout_graceful_shutdown=5)

@@ -25,7 +25,8 @@ class Settings(BaseSettings):
     The `.env` is the project's (or the file that `DIRECTOR_CONFIG` names) and that of the working directory. Names that
     celery-director knows are taken for their counterparts where no `UMBEL_*` is given: `DIRECTOR_HOME`,
     `DIRECTOR_BROKER_URI`, `DIRECTOR_RESULT_BACKEND_URI` (if it is Redis; the live runs then share it),
-    `DIRECTOR_DATABASE_URI`, `DIRECTOR_AUTH_ENABLED`, `DIRECTOR_API_URL` and `DIRECTOR_WORKFLOWS_PER_PAGE`. Director's
+    `DIRECTOR_DATABASE_URI`, `DIRECTOR_AUTH_ENABLED`, `DIRECTOR_API_URL`, `DIRECTOR_WORKFLOWS_PER_PAGE` and
+    `DIRECTOR_DEFAULT_RETENTION_OFFSET`. Director's
     own tables are never touched: in place of its SQLite file, `umbel.db` beside it is used, and a PostgreSQL database
     that holds Director's tables is refused.
     """
@@ -70,6 +71,9 @@ class Settings(BaseSettings):
         600.0, gt=0, description="Seconds that a settled run's keys stay in the state store after SQL has it."
     )
     retention_days: float = Field(30.0, gt=0, description="Days that a finished run stays in the history.")
+    retention_runs: int = Field(
+        -1, ge=-1, description="Newest runs of each definition that stay in the history; -1 for all."
+    )
     max_payload_bytes: int = Field(1_048_576, ge=1024, description="Largest payload of a run, in bytes of JSON.")
     max_result_bytes: int = Field(4_194_304, ge=1024, description="Largest result of a task, in bytes of JSON.")
     max_log_bytes: int = Field(262_144, ge=0, description="Most captured output kept per attempt, in bytes.")
@@ -115,6 +119,7 @@ def _from_director(found: Mapping[str, str | None]) -> dict[str, Any]:
         "broker_url": given.get("broker_uri"),
         "url": (given.get("api_url") or "").rstrip("/").removesuffix("/api"),
         "workflows_per_page": given.get("workflows_per_page"),
+        "retention_runs": given.get("default_retention_offset"),
     }
     backend = given.get("result_backend_uri") or ""
     if urlsplit(backend).scheme in ("redis", "rediss", "unix"):

@@ -13,6 +13,7 @@ from tests.waiting import wait_until
 from umbel.engine.engine import Engine, Token
 from umbel.keeper import Keeper, relaunch
 from umbel.machine import Code, RunState, TaskState
+from umbel.service.catalog import Definitions
 from umbel.settings import Settings, load_settings
 from umbel.stack.valkey import binary
 from umbel.store import RunRow, Store
@@ -73,7 +74,7 @@ def keeper(store: Store, engine: Engine, settings: Settings, monkeypatch: pytest
         assert plan
         engine.launch(run.id, plan, run.payload, by="server")
 
-    one = Keeper(store, engine, settings, launch)
+    one = Keeper(store, engine, settings, Definitions(settings.home), launch)
     one.start()
     yield one
     one.stop()

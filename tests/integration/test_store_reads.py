@@ -120,3 +120,27 @@ def test_retention_takes_finished_runs_whole_and_leaves_live_ones(store: Store) 
     assert store.last_event() == before + 11, "numbers never go back, whatever was deleted"
     assert store.prune_keys(NOW) == 0
     assert store.prune_keys(NOW + 1) == 1
+
+
+def test_retention_by_definition(store: Store) -> None:
+    def run(at: int, definition: str, done: bool = True) -> str:
+        run_id = store.accept(new_run(NOW + at, definition=definition)).run.id
+        if done:
+            finish(store, run_id)
+        return run_id
+
+    kept = [run(n, "a.KEPT", done=n != 1) for n in range(5)]
+    other = [run(n, "a.OTHER") for n in range(2)]
+
+    def left() -> set[str]:
+        return {one.id for one in store.runs(RunFilter()).runs}
+
+    assert store.prune_beyond("a.KEPT", 2, limit=1) == 1
+    assert store.prune_beyond("a.KEPT", 2) == 1
+    assert left() == {kept[1], kept[3], kept[4], *other}, "what is alive stays"
+    assert store.prune(2**60, among=[]) == 0
+    assert store.prune(2**60, besides=["a.OTHER", "a.KEPT"]) == 0
+    assert store.prune(2**60, among=["a.OTHER"]) == 2
+    assert left() == {kept[1], kept[3], kept[4]}
+    assert store.prune_beyond("a.KEPT", 0) == 2
+    assert left() == {kept[1]}

@@ -1,19 +1,23 @@
-"""The server's loops: they carry events into the history, launch what was forgotten, delete what is old.
+"""The server's loops: they carry events into the history, start runs by schedule, launch what was forgotten, delete
+what is old.
 
 Owns: the threads beside the server's requests, and the feed that tells live views what was committed.
-May import: engine, store, machine, errors, settings.
+May import: engine, store, plan, definition, machine, errors, settings.
 Promises: an event is in the history exactly once and told only after it is; nothing leaves the state store before the
-history has it; an error delays a loop and never ends it.
+history has it; a tick of a schedule starts one run, however many servers are up; an error delays a loop and never ends
+it.
 """
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from umbel.keeper.feed import Feed
+from umbel.keeper.leader import Leader
 from umbel.keeper.loop import Loop, ThreadLoop
 from umbel.keeper.project import Projector
 from umbel.keeper.prune import Prune
 from umbel.keeper.relaunch import Relaunch
+from umbel.keeper.schedule import Known, Scheduler
 from umbel.settings import Settings
 from umbel.store import RunRow, Store
 
@@ -30,8 +34,11 @@ class Keeper:
         store: the history, migrated.
         engine: the state machine; each loop uses it from its own thread.
         settings: retention, partitions.
+        definitions: the project's, as last read.
         launch: launches an accepted run in the engine and publishes its first tasks.
         loops: further loops to start and stop with these (the engine's own).
+        who: the server's name.
+        now: for tests: the clock of leader and schedules (ms UTC) in place of the database's.
     """
 
     def __init__(
@@ -39,14 +46,28 @@ class Keeper:
         store: Store,
         engine: "Engine",
         settings: Settings,
+        definitions: Known,
         launch: Callable[[RunRow], object],
         loops: Sequence[Loop] = (),
+        *,
+        who: str = "server",
+        now: Callable[[], int] | None = None,
     ) -> None:
         self.feed = Feed()
         self.projectors = [Projector(each, engine, store, self.feed) for each in range(settings.partitions)]
         self.relaunch = Relaunch(store, engine, self.projectors, launch)
-        self.prune = Prune(store, retention_days=settings.retention_days, key_hours=settings.idempotency_ttl_hours)
-        self._loops: list[Loop] = [*self.projectors, self.relaunch, self.prune, *loops]
+        self.now = now or store.clock
+        self.leader = Leader(store, self.now, who)
+        self.schedule = Scheduler(store, self.leader, definitions, engine.partition, launch, self.now)
+        self.prune = Prune(
+            store,
+            lambda: definitions.catalog,
+            lambda: self.leader.lease is not None,
+            retention_days=settings.retention_days,
+            retention_runs=settings.retention_runs,
+            key_hours=settings.idempotency_ttl_hours,
+        )
+        self._loops: list[Loop] = [*self.projectors, self.relaunch, self.leader, self.schedule, self.prune, *loops]
 
     def start(self) -> None:
         """Starts every loop."""

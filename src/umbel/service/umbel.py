@@ -35,9 +35,18 @@ class Umbel:
         engine: the state machine; closed with this.
         publish: sends one message per released task to the broker; raises BrokerUnavailable if it cannot.
         loops: whether this process also looks after due retries and lost workers (the workers do so too).
+        now: for tests: the clock of schedules (ms UTC).
     """
 
-    def __init__(self, settings: Settings, engine: Engine, publish: Publish, *, loops: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        publish: Publish,
+        *,
+        loops: bool = True,
+        now: Callable[[], int] | None = None,
+    ) -> None:
         self.settings = settings
         self.name = f"server@{socket.gethostname()}:{os.getpid()}"
         self.store = Store(settings.database_url)
@@ -45,7 +54,9 @@ class Umbel:
         self.definitions = Definitions(settings.home)
         self.publish = publish
         own = [Loops(self.engine, publish, self.name)] if loops else []
-        self.keeper = Keeper(self.store, self.engine, settings, self.launch, own)
+        self.keeper = Keeper(
+            self.store, self.engine, settings, self.definitions, self.launch, own, who=self.name, now=now
+        )
         self.feed = self.keeper.feed
         self._plans: dict[str, Plan] = {}
         self._plan_of: dict[str, str] = {}

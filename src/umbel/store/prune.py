@@ -19,12 +19,12 @@ class Retention:
         self._database = database
 
     def prune(
-        self, older_than: int, limit: int = 100, *, only: str | None = None, besides: Collection[str] = ()
+        self, older_than: int, limit: int = 100, *, among: Collection[str] | None = None, besides: Collection[str] = ()
     ) -> int:
         """Deletes up to `limit` settled runs that finished before `older_than` (ms), with all their rows.
 
         Args:
-            only: runs of this definition.
+            among: only runs of these definitions.
             besides: not runs of these definitions.
 
         Returns:
@@ -34,8 +34,8 @@ class Retention:
             HistoryUnavailable: the database does not answer.
         """
         old = select(_runs.c.id).where(_runs.c.finished_at < older_than, _runs.c.settled)
-        if only is not None:
-            old = old.where(_runs.c.definition == only)
+        if among is not None:
+            old = old.where(_runs.c.definition.in_(among))
         if besides:
             old = old.where(_runs.c.definition.not_in(besides))
         return self._delete(old.order_by(_runs.c.finished_at).limit(limit))
