@@ -1,7 +1,6 @@
 """celery-director's recorded answers, replayed: status, headers and body to the byte, ids and times aside.
 
 Not replayed:
-- `yaml-HOOK*`: hooks come with a later version.
 - `yaml-RETURN_BYTES`: Director breaks (500) on its own row; here bytes are shown as base64.
 - `pg-*`, `ui-*`, `periodic-*`: not in this folder. Times are written as Director does on SQLite; pages and schedules
   come with later versions. `auth-*`: `test_director_auth.py`.
@@ -91,11 +90,13 @@ def lab(call: Call) -> Any:
     """What the tasks of the recorded project do."""
     if call.node.task == "ERR":
         return Fail("boom: caf\u00e9 \u2713")
+    if call.node.task == "HOOK_BAD":
+        return Fail("hook failed")
     if call.node.task == "R_NAN":
         return float("nan")
     if call.node.task == "R_OBJECT":
         return Fail("Object of type Opaque is not JSON serializable", "EncodeError")
-    return {"task": call.node.task, "args": [call.argument], "payload": call.payload, "workflow_id": call.run}
+    return {"task": call.node.task, "args": list(call.arguments), "payload": call.payload, "workflow_id": call.run}
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +195,7 @@ def test_finished_workflow_looks_as_recorded(server: Served, name: str) -> None:
     assert_same(send(server, recorded, path), recorded)
 
 
-YAML = [name for name in names("yaml-*") if "HOOK" not in name and recording(name)["response"]["status"] == 200]
+YAML = [name for name in names("yaml-*") if recording(name)["response"]["status"] == 200]
 
 
 @pytest.mark.parametrize("name", YAML)
@@ -209,6 +210,14 @@ def test_workflow_of_each_kind_ends_as_recorded(server: Served, name: str) -> No
     said = raw(recorded["response"])
     trace = re.compile(r'"traceback":"(?:[^"\\]|\\.)*"')
     assert neutral(trace.sub("<traceback>", text)) == neutral(trace.sub("<traceback>", said))
+
+
+def test_hooks_use_the_queue_of_their_definition(server: Served) -> None:
+    """In Director a failure hook went to the default queue (`hook-queue-worker-on-q1-only`), where nobody listened."""
+    start(server, "lab.HOOK_QUEUE", {})
+    server.work(lab, only=["ERR"])
+    (hook,) = server.messages
+    assert server.engine.node(server.engine.partition(hook.run), hook.plan, hook.task).queue == "q1"
 
 
 RUNS_HERE = ["yaml-NESTED_GROUP", "yaml-UNKNOWN_TASK", "yaml-GROUP_NO_TYPE"]

@@ -117,6 +117,10 @@ CASES: dict[str, list[tuple[str, int, int, bool]]] = {
         ("a.B:\n  tasks:\n  - G1: [A]\n", 3, 9, True),
         ("a.B:\n  tasks:\n  - G1: {type: group}\n", 3, 5, True),
     ],
+    "bad-hooks": [
+        ("a.B: {tasks: [A], hooks: [A]}\n", 1, 26, True),
+        ("a.B: {tasks: [A], hooks: {success: [A]}}\n", 1, 36, True),
+    ],
     "bad-block-type": [
         ("a.B:\n  tasks:\n  - A\n  - G1:\n      tasks: [A]\n", 4, 5, True),
         ("a.B:\n  tasks:\n  - G1: {type: gruop, tasks: [A]}\n", 3, 16, True),

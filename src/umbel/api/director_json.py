@@ -10,7 +10,7 @@ from typing import Any
 from umbel.celery import codec
 from umbel.machine import RunState, TaskState, director_status
 from umbel.plan.model import Plan, task_id
-from umbel.service.reading import state_of
+from umbel.service.reading import is_there, state_of
 from umbel.store import RunRow, TaskRow
 
 
@@ -58,15 +58,22 @@ def task_dicts(run: RunRow, plan: Plan, rows: Sequence[TaskRow]) -> list[dict[st
     """The tasks of a workflow in the order of its definition."""
     by_index = {row.idx: row for row in rows}
     ids = [task_id(run.id, node.index) for node in plan.nodes]
+    # Director cancels what is left of a failed run, but only if it has a failure hook (recording `yaml-HOOKS_ERR`).
+    cancels = run.state is RunState.ERROR and any(node.hook == "failure" for node in plan.nodes)
     found = []
     for node in plan.nodes:
+        # Director has a row for the success hook from the start, for the failure hook once it is called.
+        if node.hook == "failure" and not is_there(node, by_index):
+            continue
         row = by_index.get(node.index)
         state = state_of(run, row)
+        if cancels and state in (TaskState.WAITING, TaskState.UPSTREAM_FAILED):
+            state = TaskState.CANCELED
         found.append(
             {
                 "created": time(run.created_at),
                 "id": ids[node.index],
-                "is_hook": False,
+                "is_hook": node.hook is not None,
                 "key": node.label,
                 "previous": [ids[each] for each in node.inputs],
                 "result": _result(state, row),

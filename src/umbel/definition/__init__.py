@@ -7,11 +7,12 @@ Promises: reading never raises and never runs away; one bad definition leaves th
 
 from umbel.definition.check import check_tasks
 from umbel.definition.load import load_catalog
-from umbel.definition.model import Block, Catalog, Definition, Problem, Retention, TaskStep
+from umbel.definition.model import HOOKS, Block, Catalog, Definition, Problem, Retention, TaskStep
 from umbel.definition.parse import parse
 from umbel.definition.schedule import Schedule
 
 __all__ = [
+    "HOOKS",
     "Block",
     "Catalog",
     "Definition",

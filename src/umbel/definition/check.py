@@ -14,7 +14,7 @@ def check_tasks(catalog: Catalog, known: Collection[str]) -> Catalog:
     for fullname, definition in catalog.definitions.items():
         report = Report(definition.file, fullname)
         reported: set[str] = set()
-        for step in definition.body.tasks():
+        for step in (*definition.body.tasks(), *definition.hooks.values()):
             if step.task not in names and step.task not in reported:
                 reported.add(step.task)
                 hint = guess.nearest(step.task, names) or "Is its module in tasks/ and free of import errors?"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from umbel.definition.schedule import Schedule
 
@@ -65,6 +65,9 @@ class Block:
 
 Step = TaskStep | Block
 
+HOOKS: Final = ("success", "failure")
+"""When a hook is called, in the order in which they stand in a plan."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -93,6 +96,8 @@ class Definition:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     default_queue: str | None = None
     custom_queues: Mapping[str, str] = field(default_factory=dict)
+    hooks: Mapping[str, TaskStep] = field(default_factory=dict)
+    """`success` and `failure` -> what is called when the run has succeeded, or failed."""
     schedule: Schedule | None = None
     retention: Retention | None = None
     """None: as the settings say."""

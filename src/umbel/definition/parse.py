@@ -10,6 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from umbel.definition import steps
 from umbel.definition.document import Refused, compose, describe, mapping, plain, text_of
+from umbel.definition.hooks import read_hooks
 from umbel.definition.model import Block, Catalog, Definition
 from umbel.definition.periodic import read_retention, read_schedule
 from umbel.definition.problems import Report, shorten
@@ -162,6 +163,7 @@ def _read_one(key: Node, node: Node, home: Path | None, report: Report) -> Defin
         defaults=defaults,
         default_queue=default_queue,
         custom_queues=customs,
+        hooks=read_hooks(fields.get("hooks"), report),
         schedule=schedule,
         retention=read_retention(fields.get("retention"), report),
     )

@@ -32,6 +32,7 @@ CODES: Final[dict[str, str]] = {
     "bad-description": "`description` is text.",
     "bad-defaults": "`defaults` is a mapping.",
     "bad-queue": "`queue` is a queue's name, or {default: NAME, customs: {TASK: NAME}}.",
+    "bad-hooks": "`hooks` is {success: TASK, failure: TASK}, or one of the two.",
     "bad-schema": "`schema` is the name of a file below schemas/ or an inline mapping: a valid JSON Schema.",
     "schema-not-found": "There is no such file below schemas/.",
     "bad-schedule": "`periodic` has `crontab` or `interval`, perhaps `timezone`, `catchup`, `overlap`, `payload`.",

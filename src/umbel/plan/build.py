@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from umbel.definition import Block, Catalog, Definition, Problem, TaskStep
+from umbel.definition import HOOKS, Block, Catalog, Definition, Problem, TaskStep
 from umbel.errors import DefinitionError
 from umbel.plan.model import Node, Plan
 
@@ -28,6 +28,7 @@ def build(definition: Definition) -> Plan:
         builder.add_block(definition.body, (), False, 0)
     if not builder.nodes:
         raise DefinitionError(f"{definition.fullname} has no task to run", hint="Add a task.")
+    builder.add_hooks()
     try:
         return Plan(definition.fullname, tuple(builder.nodes))
     except ValueError as error:
@@ -98,9 +99,18 @@ class _Builder:
                 f"{self.definition.fullname} has more than {MAX_TASKS:,} tasks or {MAX_EDGES:,} connections",
                 hint="Between two large groups every task waits for every other: put one task between them to join.",
             )
-        queue = step.queue or self.definition.custom_queues.get(step.task) or self.definition.default_queue
-        self.nodes.append(Node(index, self._unique(step.key), step.task, needs, queue, after_empty))
+        self.nodes.append(Node(index, self._unique(step.key), step.task, needs, self._queue(step), after_empty))
         return index
+
+    def add_hooks(self) -> None:
+        """The hooks stand behind all tasks."""
+        for name in HOOKS:
+            if step := self.definition.hooks.get(name):
+                node = Node(len(self.nodes), self._unique(step.key), step.task, queue=self._queue(step), hook=name)
+                self.nodes.append(node)
+
+    def _queue(self, step: TaskStep) -> str | None:
+        return step.queue or self.definition.custom_queues.get(step.task) or self.definition.default_queue
 
     def _unique(self, key: str) -> str:
         """`A`, then `A#2`, `A#3`, stepping over a task that is really called so."""

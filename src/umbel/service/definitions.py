@@ -4,6 +4,7 @@ from umbel.definition import Definition
 from umbel.errors import DefinitionNotFound
 from umbel.plan.model import Plan
 from umbel.service.models import DefinitionList, DefinitionView, TaskDefinition
+from umbel.service.schedules import schedule_spec
 from umbel.service.umbel import Umbel
 
 
@@ -40,6 +41,7 @@ def _view(umbel: Umbel, definition: Definition, plan: Plan) -> DefinitionView:
             queue=node.queue or umbel.settings.default_queue,
         )
         for node in plan.nodes
+        if node.hook is None
     ]
     return DefinitionView(
         name=definition.fullname,
@@ -47,5 +49,6 @@ def _view(umbel: Umbel, definition: Definition, plan: Plan) -> DefinitionView:
         schema=dict(definition.schema) if definition.schema is not None else None,
         defaults=dict(definition.defaults),
         tasks=tasks,
+        schedule=schedule_spec(umbel, definition.schedule) if definition.schedule else None,
         hash=plan.hash,
     )

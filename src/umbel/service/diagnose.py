@@ -9,7 +9,7 @@ from umbel.machine import TASK_TERMINAL, RunState, TaskState
 from umbel.plan.model import Plan
 from umbel.service.blame import file_line
 from umbel.service.models import AttemptNote, Diagnosis, RootCause, SuggestedAction, WaitingNote, WorkerView
-from umbel.service.reading import require, state_of
+from umbel.service.reading import is_there, require, state_of
 from umbel.service.umbel import Umbel, now_ms
 from umbel.service.workers import list_workers
 from umbel.store import AttemptRow, RunRow, TaskRow
@@ -105,7 +105,7 @@ class Case:
             chain=[
                 f"{node.key} did not finish: the run was canceled"
                 for node, state in zip(self.plan.nodes, self.states, strict=True)
-                if state is TaskState.CANCELED
+                if state is TaskState.CANCELED and is_there(node, self.rows)
             ],
             suggested_actions=[_action("relaunch_run", "start it again with the same payload", run_id=self.run.id)],
         )
@@ -180,7 +180,7 @@ class Case:
 
     def _unfinished(self, workers: Sequence[WorkerView] | None) -> Iterator[WaitingNote]:
         for node, state in zip(self.plan.nodes, self.states, strict=True):
-            if state not in TASK_TERMINAL:
+            if state not in TASK_TERMINAL and is_there(node, self.rows):
                 yield WaitingNote(task=node.key, reason=self._reason(node.index, state, workers))
 
     def _reason(self, index: int, state: TaskState, workers: Sequence[WorkerView] | None) -> str:

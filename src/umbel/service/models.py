@@ -71,6 +71,9 @@ class TaskView(Resource):
     key: str = Field(description="Its name within the run: unique, and what other tasks `need`.")
     index: int = Field(description="Its place in the definition, from 0.")
     task: str = Field(description="Name of the Celery task.")
+    hook: Literal["success", "failure"] | None = Field(
+        default=None, description="Set for a hook, which runs after the run's end."
+    )
     state: TaskState
     status: Status = Field(description="`state` in celery-director's five words.")
     needs: list[str] = Field(default=[], description="Keys of the tasks it waits for.")
@@ -230,6 +233,43 @@ class TaskDefinition(Resource):
     queue: str
 
 
+class ScheduleSpec(Resource):
+    """When a definition is started by itself, and with what: by a crontab or by an interval."""
+
+    crontab: str | None = Field(
+        default=None, description="Minute, hour, day of month, month, day of week, by the clock of `timezone`."
+    )
+    interval: float | None = Field(default=None, description="Seconds; ticks are its multiples since 1970.")
+    timezone: str = Field(default="UTC", description="IANA name of the time zone.")
+    catchup: Literal["none", "last", "all"] = Field(
+        default="none", description="Which of the ticks are made up for that were due while no server was up."
+    )
+    overlap: Literal["allow", "skip"] = Field(
+        default="allow", description="Whether a tick counts while a scheduled run of this definition is alive."
+    )
+    payload: dict[str, Any] = Field(default={}, description="Payload of the runs.")
+    next: list[Time] = Field(default=[], description="The next five times; none while paused.")
+
+
+class ScheduleView(ScheduleSpec):
+    """The schedule of a definition, and how it goes."""
+
+    definition: str = Field(description="`project.NAME`.")
+    paused: bool = False
+    last_at: Time | None = Field(default=None, description="The newest tick that started a run.")
+    last_run: str | None = Field(default=None, description="Id of that run.")
+    skipped_at: Time | None = Field(default=None, description="The newest tick that started none.")
+    skipped_why: str | None = Field(
+        default=None, description="`overlap`: a run was still alive; `missed`: no server was up."
+    )
+
+
+class ScheduleList(Resource):
+    """The schedules of all definitions that have one, by name."""
+
+    items: list[ScheduleView]
+
+
 class DefinitionView(Resource):
     """One definition: what a run of it takes and does."""
 
@@ -240,6 +280,7 @@ class DefinitionView(Resource):
     )
     defaults: dict[str, Any] = Field(default={}, description="Payload values that a run takes where it gives none.")
     tasks: list[TaskDefinition] = []
+    schedule: ScheduleSpec | None = Field(default=None, description="When it is started by itself.")
     hash: str | None = Field(default=None, description="Hash of the plan: it changes when the tasks do.")
     problems: list[str] = Field(default=[], description="Why it cannot be started; empty if it can.")
 

@@ -1,6 +1,6 @@
 """Reading runs: the plan, the rows of the history and the rules of the state machine merged into one picture."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -139,15 +139,22 @@ def _detail(
     for attempt in attempts:
         of_task.setdefault(attempt.idx, []).append(attempt)
     tasks = [
-        _task(umbel, run, plan, node, by_index.get(node.index), of_task.get(node.index, ())) for node in plan.nodes
+        _task(umbel, run, plan, node, by_index.get(node.index), of_task.get(node.index, ()))
+        for node in plan.nodes
+        if is_there(node, by_index)
     ]
     result = None
     if run.state is RunState.SUCCESS:
-        last = [task.result for task, following in zip(tasks, plan.dependents, strict=True) if not following]
+        last = [task.result for task in tasks if task.hook is None and not plan.dependents[task.index]]
         result = last[0] if len(last) == 1 else last
     return RunDetail.model_construct(
         **_fields(run), payload=read(run.payload), result=result, tasks=tasks, last_event=run.last_seq
     )
+
+
+def is_there(node: Node, rows: Mapping[int, TaskRow]) -> bool:
+    """Whether a reader should see the node: a hook is not there before it is called."""
+    return node.hook is None or node.index in rows
 
 
 def state_of(run: RunRow, row: TaskRow | None) -> TaskState:
@@ -164,6 +171,7 @@ def _task(
         key=node.key,
         index=node.index,
         task=node.task,
+        hook=node.hook,
         state=state,
         status=director_status(state),
         needs=[plan.nodes[need].key for need in node.needs],

@@ -185,7 +185,7 @@ def _values(new: NewRun) -> dict[str, Any]:
         "updated_at": new.created_at,
         "periodic": new.periodic,
         "relaunch_of": new.relaunch_of,
-        "tasks_total": len(new.plan.nodes),
+        "tasks_total": new.plan.tasks,
         "tasks_done": 0,
         "retries": 0,
         "failed_task": None,

@@ -237,7 +237,8 @@ class _Step:
         task.queued_at = self.at
 
     def _set(self, task: TaskRow, state: TaskState, *, finished: bool = False) -> None:
-        self.run.tasks_done += (state in ENDED) - (task.state in ENDED)
+        if task.idx < self.run.tasks_total:  # hooks stand behind the tasks and do not count
+            self.run.tasks_done += (state in ENDED) - (task.state in ENDED)
         task.state = state
         task.finished_at = self.at if finished else None
         task.due_at = None

@@ -26,7 +26,7 @@ _HEAD: Final = tuple(RunHead.__slots__)
 _TASK: Final = tuple(TaskRow.__slots__)
 _ATTEMPT: Final = tuple(AttemptRow.__slots__)
 _EVENT: Final = tuple(AppliedEvent.__slots__)
-_CHANGED: Final = tuple(name for name in _HEAD if name not in ("id", "plan_hash"))
+_CHANGED: Final = tuple(name for name in _HEAD if name not in ("id", "plan_hash", "tasks_total"))
 _tasks, _attempts = tables.tasks.c, tables.attempts.c
 
 _heads: Final = select(*(tables.runs.c[name] for name in _HEAD)).where(

@@ -89,6 +89,7 @@ class RunHead:
     failed_task: str | None
     error: str | None
     last_seq: int
+    tasks_total: int
 
 
 @dataclass(slots=True)

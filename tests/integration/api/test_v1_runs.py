@@ -30,7 +30,7 @@ def problem(answer: Any, status: int) -> Problem:
 
 
 def echo(call: Call) -> Any:
-    return {"key": call.node.key, "argument": call.argument}
+    return {"key": call.node.key, "argument": call.arguments[0]}
 
 
 def test_a_run_from_start_to_end(server: Served) -> None:
