@@ -82,7 +82,7 @@ class Lab:
 
     def events(self, run: str) -> list[EventRecord]:
         """All that the stream says of the run so far."""
-        while batch := self.engine.read_events(0, self._position, 500, 1):
+        while batch := self.engine.read_events(0, self._position, 500, 0):
             self._position = batch[-1][0]
             self._seen += [event for _, event in batch]
         return [event for event in self._seen if event.run == run]
