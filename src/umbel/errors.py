@@ -85,7 +85,9 @@ class Unauthorized(UmbelError):
     """The server asks for the name and password of an account, and got none or wrong ones."""
 
     code = "UMB-024"
-    hint = "UMBEL_USER and UMBEL_PASSWORD are what `umbel` and its Python client send; `umbel user add` makes an account."
+    hint = (
+        "UMBEL_USER and UMBEL_PASSWORD are what `umbel` and its Python client send; `umbel user add` makes an account."
+    )
 
 
 class UserNotFound(UmbelError):
@@ -93,6 +95,13 @@ class UserNotFound(UmbelError):
 
     code = "UMB-025"
     hint = "`umbel user list` shows the accounts."
+
+
+class ScheduleNotFound(UmbelError):
+    """The definition has no schedule."""
+
+    code = "UMB-026"
+    hint = "`umbel schedules` lists the definitions that have one: with `periodic`, or `schedule`."
 
 
 class StateUnavailable(UmbelError):

@@ -21,6 +21,7 @@ STATUS: Final[dict[type[UmbelError], int]] = {
     errors.DefinitionNotFound: 404,
     errors.RunNotFound: 404,
     errors.TaskNotFound: 404,
+    errors.ScheduleNotFound: 404,
     errors.DefinitionError: 409,
     errors.PayloadInvalid: 422,
     errors.PayloadTooLarge: 413,

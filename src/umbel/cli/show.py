@@ -18,6 +18,8 @@ from umbel.service.models import (
     Run,
     RunDetail,
     RunList,
+    ScheduleList,
+    ScheduleSpec,
     SuggestedAction,
 )
 
@@ -179,11 +181,32 @@ def definition(found: DefinitionView) -> None:
     rows = [["TASK", "RUNS", "NEEDS", "QUEUE"]]
     rows += [[task.key, task.task, ", ".join(task.needs), task.queue] for task in found.tasks]
     columns(rows)
+    if found.schedule is not None:
+        say(f"started by itself: {_when(found.schedule)}; next at {', '.join(local(at) for at in found.schedule.next)}")
     if found.defaults:
         say(f"defaults: {json.dumps(found.defaults, ensure_ascii=False)}")
     if found.payload_schema is not None:
         say(f"payload must fit: {pretty(found.payload_schema)}")
     _problems(found.problems)
+
+
+def schedule_list(found: ScheduleList) -> None:
+    """What is started by itself."""
+    if not found.items:
+        say("no schedules")
+        return
+    rows = [["NAME", "WHEN", "LAST RUN", "NEXT"]]
+    for each in found.items:
+        last = f"{local(each.last_at)} {each.last_run}" if each.last_run else ""
+        following = "paused" if each.paused else ", ".join(local(at) for at in each.next)
+        rows.append([each.definition, _when(each), last, following])
+    columns(rows)
+
+
+def _when(schedule: ScheduleSpec) -> str:
+    if schedule.interval is not None:
+        return f"every {schedule.interval:g} s"
+    return f"{schedule.crontab} {schedule.timezone}"
 
 
 def _problems(problems: Iterable[str]) -> None:

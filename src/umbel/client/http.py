@@ -25,6 +25,8 @@ from umbel.service.models import (
     Run,
     RunDetail,
     RunList,
+    ScheduleList,
+    ScheduleView,
     TaskView,
     WorkerList,
 )
@@ -236,6 +238,18 @@ class Client:
         if key is None:
             return self.call(_make(ops.GetLogs, run_id=run_id, attempt=attempt, after=after, limit=limit))
         return self.call(_make(ops.GetTaskLogs, run_id=run_id, key=key, attempt=attempt, after=after, limit=limit))
+
+    def list_schedules(self) -> ScheduleList:
+        """Which definitions are started by themselves, and when next."""
+        return self.call(ops.ListSchedules())
+
+    def pause_schedule(self, definition: str) -> ScheduleView:
+        """Start no runs by this definition's schedule until it is resumed."""
+        return self.call(ops.PauseSchedule(definition=definition))
+
+    def resume_schedule(self, definition: str) -> ScheduleView:
+        """Go on with this definition's schedule; what was due meanwhile is not made up for."""
+        return self.call(ops.ResumeSchedule(definition=definition))
 
     def list_workers(self) -> WorkerList:
         """The workers that are alive or were lately."""

@@ -19,6 +19,8 @@ from umbel.service.models import (
     Run,
     RunDetail,
     RunList,
+    ScheduleList,
+    ScheduleView,
     TaskView,
     WorkerList,
 )
@@ -237,6 +239,26 @@ class GetDefinition(Operation[DefinitionView]):
     name: str = Field(description="`project.NAME`.", examples=["demo.PIPELINE"])
 
 
+class ListSchedules(Operation[ScheduleList]):
+    """Which definitions are started by themselves: when, their next five times, their last run."""
+
+    spec = Spec("list_schedules", "GET", "/schedules", ScheduleList)
+
+
+class PauseSchedule(Operation[ScheduleView]):
+    """Start no runs by the schedule of a definition until it is resumed. Runs that are there already go on."""
+
+    spec = Spec("pause_schedule", "POST", "/schedules/{definition}/pause", ScheduleView, read_only=False)
+    definition: str = Field(description="`project.NAME`.", examples=["demo.PIPELINE"])
+
+
+class ResumeSchedule(Operation[ScheduleView]):
+    """Go on starting runs by the schedule of a definition. What was due while it was paused is not made up for."""
+
+    spec = Spec("resume_schedule", "POST", "/schedules/{definition}/resume", ScheduleView, read_only=False)
+    definition: str = Field(description="`project.NAME`.", examples=["demo.PIPELINE"])
+
+
 class ListWorkers(Operation[WorkerList]):
     """The workers: which queues each takes from, whether it is alive, how much it runs."""
 
@@ -256,6 +278,9 @@ OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
     GetTaskLogs,
     CancelRun,
     RelaunchRun,
+    ListSchedules,
+    PauseSchedule,
+    ResumeSchedule,
     ListWorkers,
 )
 """All operations, in the order in which agents and readers should see them."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from umbel.service import control, definitions, diagnose, logs, operations, reading, runs, workers
+from umbel.service import control, definitions, diagnose, logs, operations, reading, runs, schedules, workers
 from umbel.service.models import Resource
 from umbel.service.operations import Operation
 from umbel.service.umbel import Umbel
@@ -31,6 +31,9 @@ _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] 
     ),
     operations.ListDefinitions: lambda umbel, asked: definitions.list_definitions(umbel),
     operations.GetDefinition: lambda umbel, asked: definitions.get_definition(umbel, asked.name),
+    operations.ListSchedules: lambda umbel, asked: schedules.list_schedules(umbel),
+    operations.PauseSchedule: lambda umbel, asked: schedules.pause_schedule(umbel, asked.definition),
+    operations.ResumeSchedule: lambda umbel, asked: schedules.resume_schedule(umbel, asked.definition),
     operations.ListWorkers: lambda umbel, asked: workers.list_workers(umbel),
 }
 
