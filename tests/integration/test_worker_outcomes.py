@@ -4,6 +4,7 @@ All runs are started when the worker is up; each test then looks at its own. The
 """
 
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ ERRORS = {
     "sys_exit": ("SystemExit", "The task called sys.exit(3).", "exit"),
     "interrupt": ("KeyboardInterrupt", "", "exception"),
 }
-UNFIT = {"object": "TypeError", "big": "ResultTooLarge", "nan": "ValueError", "surrogate": "UnicodeEncodeError"}
+UNFIT = {"object": "TypeError", "big": "ResultTooLarge", "surrogate": "UnicodeEncodeError"}
 """Results that cannot be kept, and the error that says so."""
 
 STARTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
@@ -54,7 +55,7 @@ STARTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     **{name.lower(): ((name,), {}) for name in ("RETRY", "RETRY_ARGS", "RETRY_ETA", "RETRY_ODD_ARGS", "CALLS")},
     **{name.lower(): ((name, "ECHO"), {}) for name in ("AUTO", "EXHAUSTED", "EXHAUSTED_OWN", "NO_THROW")},
     **{f"error {name}": (("ERROR", "ECHO"), {"error": name}) for name in [*ERRORS, "long"]},
-    **{f"result {name}": (("RESULT", "ECHO"), {"result": name}) for name in [*UNFIT, "letters"]},
+    **{f"result {name}": (("RESULT", "ECHO"), {"result": name}) for name in [*UNFIT, "letters", "nan"]},
     "types": (("RESULT", "TYPES"), {"result": "types"}),
     **{f"output {who}": (("OUTPUT",), {"who": who}) for who in ("one", "two", "three")},
     **{f"hooks {what}": (("HOOKED",), {"hook": what}) for what in ("succeeds", "retries", "fails", "raises")},
@@ -199,6 +200,7 @@ def test_results_that_cannot_be_kept(runs: Runs, name: str) -> None:
 def test_results_that_python_knows_and_json_does_not(runs: Runs) -> None:
     assert runs.result("types", 1) == ["datetime", "date", "bytes", "Decimal", "UUID"]
     assert runs.result("result letters", 1)["given"] == "Zürich, 東京, 🦀"
+    assert math.isnan(runs.result("result nan", 1)["given"]["loss"])
 
 
 def test_output_of_each_attempt(runs: Runs) -> None:

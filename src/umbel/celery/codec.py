@@ -13,11 +13,11 @@ def encode(value: Any, limit: int) -> str:
     kombu's encoder knows dates, times, UUID, Decimal and bytes besides JSON's own types (`kombu/utils/json.py`).
 
     Raises:
-        TypeError, ValueError, RecursionError: the value has no JSON form. NaN and Infinity have none, and half a
-            surrogate pair has no UTF-8: neither databases nor other languages would take them.
+        TypeError, ValueError, RecursionError: the value has no JSON form, or no UTF-8 (half a surrogate pair). NaN and
+            Infinity pass as bare words, as in Celery and celery-director (recording `yaml-RETURN_NAN`).
         ResultTooLarge: the text is longer than `limit` bytes.
     """
-    text: str = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    text: str = json.dumps(value, ensure_ascii=False)
     size = len(text.encode())
     if size > limit:
         raise ResultTooLarge(f"The result has {size:,} bytes of JSON; the limit is {limit:,}.")

@@ -37,6 +37,8 @@ def body(self, given, payload, run):
         case {"retry": countdown} if self.request.retries == 0:
             note("retry", self, run)
             raise self.retry(countdown=countdown)
+        case {"fail": text}:
+            raise ValueError(text)
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
     note("end", self, run)
@@ -59,7 +61,7 @@ def c(self, given, payload, workflow_id):
 
 
 @task(name="D", bind=True)
-def d(self, given, payload, workflow_id):
+def d(self, given=None, *, payload, workflow_id):
     return body(self, given, payload, workflow_id)
 
 
