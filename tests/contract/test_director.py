@@ -2,8 +2,8 @@
 
 Not replayed:
 - `yaml-RETURN_BYTES`: Director breaks (500) on its own row; here bytes are shown as base64.
-- `pg-*`, `ui-*`, `periodic-*`: not in this folder. Times are written as Director does on SQLite; pages and schedules
-  come with later versions. `auth-*`: `test_director_auth.py`.
+- `pg-*`, `ui-*`: not in this folder. Times are written as Director does on SQLite; pages come with later versions.
+  `auth-*` and `periodic-*` have tests of their own: `test_director_auth.py`, `test_director_periodic.py`.
 - `cancel-running-get-8s-later` and the `canceled` of `cancel-finished-get`: in Director 0.10 cancel is a no-op for the
   tasks and overwrites the state of a finished workflow. Here a canceled run stops, and a finished one stays finished.
 The recorded 500s are replaced by 404 and 400 (`REPAIRED`), or the workflow runs (`yaml-NESTED_GROUP`, ...).

@@ -26,6 +26,7 @@ def test_director_names_stand_for_their_counterparts(monkeypatch: pytest.MonkeyP
         "AUTH_ENABLED": "True",
         "API_URL": "http://host:8123/api",
         "WORKFLOWS_PER_PAGE": "15",
+        "DEFAULT_RETENTION_OFFSET": "7",
         "FLOWER_URL": "http://nobody",
     }.items():
         monkeypatch.setenv(f"DIRECTOR_{name}", value)
@@ -37,6 +38,7 @@ def test_director_names_stand_for_their_counterparts(monkeypatch: pytest.MonkeyP
     assert found.auth == "basic"
     assert found.url == "http://host:8123"
     assert found.workflows_per_page == 15
+    assert found.retention_runs == 7
 
 
 @pytest.mark.parametrize(
