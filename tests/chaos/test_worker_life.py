@@ -131,6 +131,16 @@ def test_connections_break(quick: Lab) -> None:
     assert quick.stack.pids["worker"] == worker
 
 
+def test_a_greenlet_that_burns_cpu_is_alive(tmp_path: Path) -> None:
+    """Longer than a lease, during which no other greenlet gets a turn."""
+    env = {"UMBEL_LEASE": "2", "UMBEL_HEARTBEAT": "0.4"}
+    with open_lab(tmp_path, "-P", "gevent", "-c", "4", "--without-mingle", "--without-gossip", **env) as lab:
+        run = lab.chain("BURN", seconds=3)
+        assert lab.settled(run) == "run.succeeded"
+        assert [e.type for e in lab.events(run) if e.type in {"task.lost", "task.fenced"}] == []
+        assert len(lab.engine.workers()) == 1
+
+
 def test_the_other_worker_takes_over(pair: tuple[Lab, Lab]) -> None:
     """kill -9 of a worker: within 10 s its task runs elsewhere, without any restart."""
     lab = pair[0]

@@ -200,6 +200,13 @@ def die(self, given, payload, run):
     return "lived"
 
 
+@own("BURN")
+def burn(self, given, payload, run):
+    until = time.monotonic() + payload["seconds"]
+    while time.monotonic() < until:
+        pass
+
+
 @own("HELD")
 def held(self, given, payload, run):
     try:
