@@ -11,7 +11,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Definition, `project.
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    group = typer.Typer(help=list_.__doc__, invoke_without_command=True, rich_markup_mode=None)
+    group = typer.Typer(
+        help="What is started by itself; pause and resume it.", invoke_without_command=True, rich_markup_mode=None
+    )
     group.callback()(list_)
     group.command()(pause)
     group.command()(resume)
