@@ -38,6 +38,7 @@ _FIELDS: Final[tuple[tuple[int, int, Mapping[str, int]], ...]] = (
     (1, 12, _MONTHS),
     (0, 6, _DAYS),
 )
+_LONGEST: Final = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _RANGE: Final = re.compile(r"(\d{1,2}|[A-Z]{3})-(\d{1,2}|[A-Z]{3})(?:/(\d{1,2}))?")
 
 
@@ -101,6 +102,8 @@ def next_match(crontab: str, zone: tzinfo, after: int) -> int | None:
     matches = CronSim(_plain(crontab), whole_second if zone is UTC else whole_second.astimezone(zone))
     # CronSim has cron's rule (either), unless one of both begins with a star.
     matches.day_and = True
+    if min(matches.days) > max(_LONGEST[month] for month in matches.months):
+        return None  # CronSim would look through 50 years
     # Near a change of clocks it may name an instant again, or one that is over.
     for match in islice(matches, 200):
         found = round(match.timestamp() * 1000)
@@ -109,6 +112,7 @@ def next_match(crontab: str, zone: tzinfo, after: int) -> int | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def check_crontab(crontab: str) -> str:
     """What is wrong with a crontab; nothing if it is right."""
     if len(crontab) > 200 or not crontab.isascii():
