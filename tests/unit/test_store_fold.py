@@ -17,7 +17,8 @@ KEYS = {DIAMOND.hash: tuple(node.key for node in DIAMOND.nodes)}
 
 def fresh(*runs: str) -> Known:
     heads = {
-        run: RunHead(run, DIAMOND.hash, RunState.PENDING, False, None, None, NOW, 0, 0, None, None, 0, 4) for run in runs
+        run: RunHead(run, DIAMOND.hash, RunState.PENDING, False, None, None, NOW, 0, 0, None, None, 0, 4)
+        for run in runs
     }
     return Known(heads, KEYS)
 
