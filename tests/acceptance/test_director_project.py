@@ -76,6 +76,12 @@ def test_a_director_project_runs_unchanged(director: httpx.Client) -> None:
     assert start("SETTINGS", {}).status_code == 401
     director.auth = httpx.BasicAuth(*JOHN)
 
+    # A task that no module defines is refused where it stands, and takes no other definition down.
+    typo = start("TYPO", {})
+    assert (typo.status_code, list(typo.json())) == (400, ["error"])
+    assert "workflows.yml:21:7: there is no task 'TAKS_D' (Did you mean 'TASK_D'?)" in typo.json()["error"]
+    assert director.get("/workflows").json() == []
+
     def ended(answer: httpx.Response) -> dict[str, Any]:
         assert answer.status_code == 201, answer.text
         path = f"/workflows/{answer.json()['id']}"

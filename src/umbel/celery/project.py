@@ -1,15 +1,36 @@
 """A project's tasks: `tasks/**/*.py` below the project's folder, imported as celery-director does."""
 
 import importlib
+import logging
 import os
 import sys
 from pathlib import Path
 
+from celery import Celery
 from dotenv import load_dotenv
 
 from umbel.celery import director_shim
 from umbel.errors import DefinitionError
 from umbel.settings import env_file
+
+log = logging.getLogger(__name__)
+
+
+def task_names(home: Path, app: Celery) -> frozenset[str] | None:
+    """Names of the tasks that a project's workers know; None if its tasks are not here, or cannot be imported here.
+
+    celery-director's web process imports them too. What the worker needs may be missing where the server runs, so a
+    failure is only logged.
+    """
+    if not (home / "tasks").is_dir():
+        return None
+    try:
+        load_tasks(home)
+    except DefinitionError as error:
+        log.warning("%s; whether definitions name existing tasks is not checked", error)
+        return None
+    app.finalize()
+    return frozenset(app.tasks)
 
 
 def load_tasks(home: Path) -> list[str]:

@@ -1,11 +1,11 @@
 """The project's definitions with their plans, as one value that is replaced as a whole."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from umbel.definition import Catalog, Definition, load_catalog
+from umbel.definition import Catalog, Definition, check_tasks, load_catalog
 from umbel.errors import DefinitionError, DefinitionNotFound
 from umbel.plan import build_all
 from umbel.plan.model import Plan
@@ -22,16 +22,26 @@ class Loaded:
 
 
 class Definitions:
-    """The definitions below `home`. Reading swaps one reference, so that threads always see a whole catalog."""
+    """The definitions below `home`. Reading swaps one reference, so that threads always see a whole catalog.
 
-    def __init__(self, home: Path) -> None:
+    Args:
+        home: the project's folder.
+        tasks: names of the Celery tasks that the project has, or None if that cannot be told; then a definition may
+            call any.
+    """
+
+    def __init__(self, home: Path, tasks: Collection[str] | None = None) -> None:
         self.home = home
+        self._tasks = tasks
         self._loaded = Loaded(Catalog({}), {})
         self.reload()
 
     def reload(self) -> None:
         """Read the files again. What is wrong with them is in the catalog's problems."""
-        plans, catalog = build_all(load_catalog(self.home))
+        catalog = load_catalog(self.home)
+        if self._tasks is not None:
+            catalog = check_tasks(catalog, self._tasks)
+        plans, catalog = build_all(catalog)
         for problem in catalog.problems:
             log.warning("%s", problem)
         self._loaded = Loaded(catalog, plans)
@@ -61,6 +71,6 @@ class Definitions:
             problems = [str(each) for each in loaded.catalog.problems_of(name) if each.severity == "error"]
             raise DefinitionError(
                 f"The definition {name} has mistakes: {'; '.join(problems[:5])}",
-                hint="`umbel lint` shows them all.",
+                hint=f"`umbel definitions {name}` shows them all.",
             )
         raise DefinitionNotFound(f"There is no definition {name[:200]}.")

@@ -5,10 +5,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from umbel.celery.app import make_app
 from umbel.celery.dispatch import Dispatcher
+from umbel.celery.project import task_names
 from umbel.engine.engine import Engine
 from umbel.engine.loops import Loops
 from umbel.engine.wire import Item
@@ -34,6 +35,7 @@ class Umbel:
         settings: where everything is.
         engine: the state machine; closed with this.
         publish: sends one message per released task to the broker; raises BrokerUnavailable if it cannot.
+        tasks: names of the project's Celery tasks, if they are known here.
         loops: whether this process also looks after due retries and lost workers (the workers do so too).
         now: for tests: the clock of schedules (ms UTC).
     """
@@ -44,6 +46,7 @@ class Umbel:
         engine: Engine,
         publish: Publish,
         *,
+        tasks: Collection[str] | None = None,
         loops: bool = True,
         now: Callable[[], int] | None = None,
     ) -> None:
@@ -51,7 +54,7 @@ class Umbel:
         self.name = f"server@{socket.gethostname()}:{os.getpid()}"
         self.store = Store(settings.database_url)
         self.engine = engine
-        self.definitions = Definitions(settings.home)
+        self.definitions = Definitions(settings.home, tasks)
         self.publish = publish
         own = [Loops(self.engine, publish, self.name)] if loops else []
         self.keeper = Keeper(
@@ -65,8 +68,8 @@ class Umbel:
     @classmethod
     def open(cls, settings: Settings) -> "Umbel":
         """Everything as `settings` say, publishing through Celery."""
-        engine = Engine.open(settings)
-        return cls(settings, engine, Dispatcher(make_app(settings), engine).publish)
+        engine, app = Engine.open(settings), make_app(settings)
+        return cls(settings, engine, Dispatcher(app, engine).publish, tasks=task_names(settings.home, app))
 
     def prepare(self) -> None:
         """Bring the database up to date where nobody else does (SQLite), otherwise see that it is.
