@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format bench chaos ui lock docs-render clean
 BIN := .venv/bin
+JOBS ?= 3# test processes: most tests wait for other processes, so more than cores
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,7 +14,7 @@ demo: setup ## run the pipeline A -> (B | C) -> D on the embedded stack; ARGS="-
 	@$(BIN)/umbel demo $(ARGS)
 
 test: setup ## run every test this machine can run, saying what was skipped and why; ARGS="-k retry"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: setup ## lint, format, types, layers, and the tests about the repository itself
 	@scripts/check.sh

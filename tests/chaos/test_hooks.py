@@ -41,3 +41,10 @@ def test_a_hook_that_fails_changes_nothing_of_the_run(lab: Lab) -> None:
     run = lab.start("lab.HOOKED", do={"C": {"fail": "hook"}})
     assert lab.settled(run) == "run.succeeded"
     assert [event.task for event in lab.events(run) if event.type == "task.failed"] == [2]
+
+
+def test_the_failure_hook_of_a_task_that_ran_too_long(lab: Lab) -> None:
+    """The worker's main process records it, and sends the hook's message itself."""
+    run = lab.start("lab.HARD_HOOKED")
+    assert lab.settled(run, timeout=12) == "run.failed"
+    assert ran(lab, run)[-1] == "D"

@@ -5,6 +5,7 @@ for its hard time limit (celery-facts, "Outcomes"; `celery/worker/request.py`).
 """
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
@@ -31,7 +32,7 @@ class Watched(Request):
             error = TimeLimitExceeded(timeout)
             info = describe(error, None, "time_limit")
             info["exception"] = f"The task ran longer than its hard time limit of {timeout} s."
-            self._tell(lambda token: self.process.engine.fail(token, info, by=self.process.worker))
+            self._tell(lambda token: self._fail(token, info))
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """The body failed (recorded by its process already), or the pool process is gone."""
@@ -45,14 +46,19 @@ class Watched(Request):
         if isinstance(error, Terminated):
             info = describe(error, None, "revoked")
             info["exception"] = "The task was revoked and terminated by a Celery command."
-            self._tell(lambda token: self.process.engine.fail(token, info, by=self.process.worker))
+            self._tell(lambda token: self._fail(token, info))
         elif isinstance(error, WorkerLostError | SystemExit | KeyboardInterrupt):
             self._tell(lambda token: self._lose(token, str(error)))
 
+    def _fail(self, token: Token, info: dict[str, Any]) -> None:
+        self._publish(token, self.process.engine.fail(token, info, by=self.process.worker).released)
+
     def _lose(self, token: Token, why: str) -> None:
-        engine, by = self.process.engine, self.process.worker
-        answer = engine.lose(token, sure=True, counts=True, why=why, by=by)
-        self.process.dispatcher.publish([engine.item(token, index) for index in answer.released])
+        by = self.process.worker
+        self._publish(token, self.process.engine.lose(token, sure=True, counts=True, why=why, by=by).released)
+
+    def _publish(self, token: Token, released: Iterable[int]) -> None:
+        self.process.dispatcher.publish([self.process.engine.item(token, index) for index in released])
 
     def _tell(self, tell: Any) -> None:
         """Do `tell` for what the dead process held, and send again what it may have released without publishing."""
