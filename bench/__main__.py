@@ -2,13 +2,15 @@
 
 import argparse
 import gc
-import json
 import os
 import platform
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,54 +37,59 @@ POOL = (
 )
 
 
+PARTS = ("engine", "everything", "growth")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--runs", type=int, default=1000, help="diamonds in a batch")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved batches per side")
     parser.add_argument("--singles", type=int, default=200, help="diamonds run alone, for the idle latency")
     parser.add_argument("--clients", type=int, default=4, help="HTTP clients of 'everything on'")
-    parser.add_argument("--only", choices=["engine", "everything", "growth"], help="one measurement only")
-    parser.add_argument("--json", type=Path, help="also write all figures to this file")
+    parser.add_argument("--only", choices=PARTS, help="one measurement only")
     options = parser.parse_args()
+    if options.only is None:
+        print(f"{os.cpu_count()} CPUs, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}; {RATIO}")
+        for part in PARTS:  # each in a process of its own: Celery's app keeps its first result backend
+            subprocess.run([sys.executable, "-m", "bench", *sys.argv[1:], "--only", part], check=True)
+        return
     data = Path(tempfile.mkdtemp(prefix="umbel-bench-"))
-    report: dict = {"python": platform.python_version(), "cpus": os.cpu_count(), "load": os.getloadavg()}
-    print(f"{report['cpus']} CPUs, Python {report['python']}, load {report['load'][0]:.1f}; the ratio is what counts")
     try:
-        if options.only in (None, "engine", "growth"):
-            with workers(data / "engine") as valkey:
-                sides = Raw(valkey), EngineOnly(valkey)
-                if options.only != "growth":
-                    report["engine"] = compare(options, *sides)
-                if options.only != "engine":
-                    report["growth"] = growth(valkey, *sides)
-        if options.only in (None, "everything"):
-            report["everything"] = everything(options, data / "everything")
+        if options.only == "everything":
+            everything(options, data)
+            return
+        with workers(data) as valkey:
+            sides = Raw(valkey), EngineOnly(valkey)
+            if options.only == "engine":
+                compare(options, *sides)
+            else:
+                growth(valkey, *sides)
     finally:
         shutil.rmtree(data, ignore_errors=True)
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1))
 
 
-class workers:
+RATIO = "the ratio is what counts"
+
+
+@contextmanager
+def workers(data: Path) -> Iterator[str]:
     """One Valkey with AOF on, one worker per side, same pool settings; gives the Valkey's URL."""
-
-    def __init__(self, data: Path, umbel: bool = True) -> None:
-        (port,) = free_ports(1)
-        self.url = f"redis://127.0.0.1:{port}"
-        parts = [valkey_part(data / "valkey", port), raw_worker(self.url)]
-        if umbel:
-            env = {"UMBEL_BROKER_URL": f"{self.url}/4", "UMBEL_STATE_URL": f"{self.url}/5", "UMBEL_HOME": str(PROJECT)}
-            argv = (sys.executable, "-m", "umbel", "worker", *POOL)
-            parts.append(Part("umbel", argv, env, ready=worker_beats(env["UMBEL_STATE_URL"]), after=("valkey",)))
-        self._supervisor = Supervisor(parts, data / "logs", lambda line: None)
-
-    def __enter__(self) -> str:
-        self._supervisor.start()
-        return self.url
-
-    def __exit__(self, *_: object) -> None:
+    (port,) = free_ports(1)
+    url = f"redis://127.0.0.1:{port}"
+    env = {"UMBEL_BROKER_URL": f"{url}/4", "UMBEL_STATE_URL": f"{url}/5", "UMBEL_HOME": str(PROJECT)}
+    argv = (sys.executable, "-m", "umbel", "worker", *POOL)
+    umbel = Part("umbel", argv, env, ready=worker_beats(env["UMBEL_STATE_URL"]), after=("valkey",))
+    supervisor = Supervisor([valkey_part(data / "valkey", port), raw_worker(url), umbel], data / "logs", quiet)
+    supervisor.start()
+    try:
+        yield url
+    finally:
         gc.collect()  # Celery's results unsubscribe when they are collected, which needs the Valkey
-        self._supervisor.stop()
+        supervisor.stop()
+
+
+def quiet(line: str) -> None:
+    """What the stack says is in its logs."""
 
 
 def raw_worker(valkey: str) -> Part:
@@ -91,20 +98,20 @@ def raw_worker(valkey: str) -> Part:
     return Part("raw", argv, env, cwd=Path(__file__).parent.parent, after=("valkey",))
 
 
-def everything(options: argparse.Namespace, data: Path) -> dict:
+def everything(options: argparse.Namespace, data: Path) -> None:
     stack = StackOptions(project=PROJECT, data=data / "stack", port=0, worker_args=POOL)
-    with run_stack(stack, lambda line: None) as running:
+    with run_stack(stack, quiet) as running:
         valkey = running.urls.state.rpartition("/")[0]
-        raw_side = Supervisor([replace(raw_worker(valkey), after=())], data / "logs", lambda line: None)
+        raw_side = Supervisor([replace(raw_worker(valkey), after=())], data / "logs", quiet)
         raw_side.start()
         try:
             database = Path(running.urls.database.removeprefix("sqlite:///"))
-            return compare(options, Raw(valkey), Everything(running.urls.server, database, options.clients))
+            compare(options, Raw(valkey), Everything(running.urls.server, database, options.clients))
         finally:
             raw_side.stop()
 
 
-def compare(options: argparse.Namespace, raw: Raw, other: EngineOnly | Everything) -> dict:
+def compare(options: argparse.Namespace, raw: Raw, other: EngineOnly | Everything) -> None:
     """Batches and single runs, alternating, the first side changing from round to round."""
     for side in (raw, other):
         side.batch(50)  # imports, connections, plans
@@ -130,7 +137,6 @@ def compare(options: argparse.Namespace, raw: Raw, other: EngineOnly | Everythin
         f"  ratio                  {statistics.median(ratios):7.2f} times as many runs/s "
         f"({min(ratios):.2f} to {max(ratios):.2f}); latency p50 {latency[0]:.2f}, p95 {latency[1]:.2f} of raw"
     )
-    return {"rates": rates, "alone_ms": singles, "ratio": statistics.median(ratios), "latency_ratio": latency}
 
 
 def order(number: int, *sides):
@@ -141,17 +147,15 @@ def percentile(values: list[float], p: int) -> float:
     return values[min(len(values) - 1, len(values) * p // 100)]
 
 
-def growth(valkey: str, raw: Raw, umbel: EngineOnly) -> list[dict]:
-    rows = measure(valkey, raw, umbel)
+def growth(valkey: str, raw: Raw, umbel: EngineOnly) -> None:
     print("\ncost by size            seconds   per task    bytes through Valkey   per task")
-    for row in rows:
+    for row in measure(valkey, raw, umbel):
         tasks = row["size"] + (2 if row["shape"] == "group" else 0)
         each = row["seconds"] / tasks * 1000
         print(
             f"  {row['shape']:6} {row['size']:6} {row['side']:6} {row['seconds']:9.2f} {each:7.2f} ms"
             f" {row['bytes'] / 1e6:17.2f} MB {row['bytes'] / tasks / 1000:10.1f} kB"
         )
-    return rows
 
 
 if __name__ == "__main__":
