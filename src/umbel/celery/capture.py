@@ -1,11 +1,13 @@
 """What a task prints and logs, kept per attempt."""
 
 import logging
+import re
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from celery.utils.log import get_logger
@@ -15,40 +17,92 @@ from umbel.engine.engine import Token
 _OURS = ("celery.redirected", "celery.app.trace", "celery.worker", "celery.pool", "umbel.", "kombu", "amqp")
 """Loggers that speak about the worker, not for the task, or say again what was printed."""
 
+_LONGEST = 8192  # characters without a line's end that are kept as a line, so that dots can be seen and are bounded
+_REDRAW = 1.0  # seconds between two states of a progress bar that are kept
+_END = re.compile("(\r\n|\r|\n)")
+
 _here = threading.local()  # one attempt per thread; gevent makes this one per greenlet
 
 
+@dataclass(slots=True)
+class _Line:
+    """What was printed since the last line's end, in pieces: joining them at each write would be quadratic."""
+
+    pieces: list[str] = field(default_factory=list)
+    size: int = 0
+    begun: bool = False  # something of this line is kept already
+    returned: bool = False  # a carriage return came last: the next text replaces the pieces
+    drawn_at: float = -_REDRAW
+
+    def take(self) -> str:
+        """The text so far; the line is empty then."""
+        text = "".join(self.pieces)
+        self.pieces.clear()
+        self.size = 0
+        return text
+
+
 class Output:
-    """The captured lines of one attempt, up to `limit` bytes."""
+    """The captured lines of one attempt, up to `limit` bytes; an empty line counts as one."""
 
     def __init__(self, token: Token, limit: int) -> None:
         self.token = token
         # A deque needs no lock, and a lock would be shared by greenlets and a real thread under gevent.
         self._lines: deque[tuple[int, str, str]] = deque()
-        self._open = {"stdout": "", "stderr": ""}
+        self._open = {"stdout": _Line(), "stderr": _Line()}
         self._left = limit
+        self._full = limit <= 0
 
     def write(self, stream: str, text: str) -> None:
-        """Keep printed text, line by line."""
-        *lines, self._open[stream] = (self._open[stream] + text).split("\n")
-        for line in lines:
-            self.add(stream, line)
+        """Keep printed text, line by line; of a line that is drawn again and again, a state each second and the last.
+
+        A carriage return begins to draw the line again.
+        """
+        if self._full:
+            return
+        line = self._open[stream]
+        for part in _END.split(text):
+            if part == "\r":
+                self._redraw(stream, line)
+            elif part in ("\n", "\r\n"):
+                if line.pieces or not line.begun:
+                    self.add(stream, line.take())
+                line.begun = line.returned = False
+            elif part:
+                self._append(stream, line, part)
+
+    def _append(self, stream: str, line: _Line, text: str) -> None:
+        if line.returned:
+            line.take()
+            line.returned = False
+        line.pieces.append(text)
+        line.size += len(text)
+        if line.size >= _LONGEST:
+            self.add(stream, line.take())
+            line.begun = True
+
+    def _redraw(self, stream: str, line: _Line) -> None:
+        now = time.monotonic()
+        if line.pieces and now - line.drawn_at >= _REDRAW:
+            self.add(stream, line.take())
+            line.begun, line.drawn_at = True, now
+        line.returned = True
 
     def close(self) -> None:
         """Keep what was printed without a line's end."""
-        for stream, text in self._open.items():
-            if text:
-                self.add(stream, text)
-        self._open = dict.fromkeys(self._open, "")
+        for stream, line in self._open.items():
+            if line.pieces:
+                self.add(stream, line.take())
 
     def add(self, stream: str, text: str) -> None:
         """Keep a line; past the limit one last line says that the rest was dropped."""
-        if self._left <= 0:
+        if self._full:
             return
         data = text.encode(errors="backslashreplace")
-        size, text = len(data), data[: self._left].decode(errors="ignore")
+        size, text = max(len(data), 1), data[: self._left].decode(errors="ignore")
         if size > self._left:
             text += " [output limit reached, the rest is dropped]"
+            self._full = True
         self._left -= size
         self._lines.append((round(time.time() * 1000), stream, text))
 
