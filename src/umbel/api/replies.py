@@ -1,15 +1,19 @@
 """Small things that all routes share: running a use case in a thread, reading a body, writing JSON."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Final, ParamSpec, TypeVar
 
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 from starlette.requests import Request
 from starlette.responses import Response
 
 from umbel.errors import PayloadTooLarge
+from umbel.service.models import utc
 from umbel.service.runs import ELSEWHERE
 from umbel.service.umbel import Umbel
 
@@ -60,4 +64,13 @@ class Context:
 
 def as_json(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A resource as an answer."""
-    return Response(model.__pydantic_serializer__.to_json(model), status, headers, "application/json")
+    try:
+        content = model.__pydantic_serializer__.to_json(model)
+    except PydanticSerializationError:
+        # A value nested deeper than pydantic writes, which an earlier version has let in.
+        content = json.dumps(model.model_dump(), default=_other, separators=(",", ":")).encode()
+    return Response(content, status, headers, "application/json")
+
+
+def _other(value: object) -> object:
+    return utc(value) if isinstance(value, datetime) else to_jsonable_python(value)

@@ -104,7 +104,7 @@ def of(answer: Any, args: Any, kwargs: Any, limit: int, asked: Asked | None = No
             return Retried(delay, told, _changed(asked, args, kwargs))
         if info is None:
             return Succeeded(codec.encode(result, limit))
-    except (TypeError, ValueError, RecursionError, ResultTooLarge) as error:
+    except (TypeError, ValueError, ResultTooLarge) as error:
         return escaped(error, "result")
     if isinstance(info.retval, Ignore | Reject):
         name = type(info.retval).__name__
@@ -133,4 +133,5 @@ def _changed(asked: Asked, args: Any, kwargs: Any) -> str:
     """`self.retry(args=..., kwargs=...)` may call the body with other arguments next time."""
     if list(asked.args) == list(args) and dict(asked.kwargs) == dict(kwargs):
         return ""
-    return codec.encode([list(asked.args), dict(asked.kwargs)], 2**62)
+    # No limits: nobody is shown it.
+    return codec.encode([list(asked.args), dict(asked.kwargs)], 2**62, 2**62)

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from umbel.machine import RunState, TaskState
 
 
-def _utc(value: datetime) -> str:
+def utc(value: datetime) -> str:
+    """An instant in RFC 3339: UTC, milliseconds."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Time = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+Time = Annotated[datetime, PlainSerializer(utc, return_type=str, when_used="json")]
 """An instant. In JSON: RFC 3339, UTC, milliseconds (`2026-11-22T16:58:34.123Z`)."""
 
 Status = Literal["pending", "progress", "success", "error", "canceled"]

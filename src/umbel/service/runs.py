@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+from umbel.celery import codec
 from umbel.definition.schema import payload_errors
 from umbel.errors import BadRequest, PayloadInvalid, PayloadTooLarge
 from umbel.service.reading import require
@@ -13,6 +14,7 @@ from umbel.service.umbel import Umbel, now_ms
 from umbel.store import Accepted, IdempotencyKey, NewRun
 
 ELSEWHERE: Final = "Store large data elsewhere and pass a reference to it (UMBEL_MAX_PAYLOAD_BYTES is the limit)."
+_TOO_DEEP: Final = f"The payload nests lists and objects more than {codec.MAX_DEPTH} deep."
 
 
 def start(
@@ -89,9 +91,12 @@ def relaunch(umbel: Umbel, run_id: str) -> Accepted:
 def _encode(payload: Mapping[str, Any]) -> str:
     try:
         # Not orjson: whole numbers of any size, and NaN, which celery-director takes too.
-        return json.dumps(payload, separators=(",", ":"))
+        text = json.dumps(payload, separators=(",", ":"))
     except RecursionError as error:
-        raise BadRequest("The payload is nested too deep.") from error
+        raise BadRequest(_TOO_DEEP) from error
+    if codec.too_deep(text):
+        raise BadRequest(_TOO_DEEP)
+    return text
 
 
 def _idempotency(key: str, definition: str, payload: Mapping[str, Any], comment: str | None) -> IdempotencyKey:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.serving import Call, Fail, Served
 from tests.waiting import wait_until
+from umbel.celery.codec import MAX_DEPTH
 from umbel.service.models import Problem, Run, RunDetail, RunList
 
 
@@ -80,6 +81,41 @@ def test_defaults_and_schema_of_the_payload(server: Served) -> None:
 def test_bad_requests_are_problems(server: Served, body: bytes, status: int, code: str) -> None:
     found = problem(server.http.post("/api/v1/runs", content=body), status)
     assert (found.code, bool(found.hint)) == (code, True)
+
+
+def lists(depth: int) -> Any:
+    return json.loads("[" * depth + "]" * depth)
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, 900])
+def test_a_payload_nested_too_deep_is_refused(server: Served, depth: int) -> None:
+    director = {"project": "demo", "name": "ONE", "payload": {"x": lists(depth)}}
+    refused = server.http.post("/api/workflows", json=director)
+    assert (refused.status_code, refused.json()["error"]) == (
+        400,
+        "The payload nests lists and objects more than 190 deep.",
+    )
+    problem(server.http.post("/api/v1/runs", json={"definition": "demo.ONE", "payload": director["payload"]}), 400)
+
+
+def test_the_deepest_values_come_back(server: Served) -> None:
+    run = start(server, "demo.ONE", payload={"x": lists(MAX_DEPTH - 1)})
+    server.work(lambda _: lists(MAX_DEPTH))
+    server.settled(run.id)
+    done = get(server, run.id)
+    assert (done.payload, done.result) == ({"x": lists(MAX_DEPTH - 1)}, lists(MAX_DEPTH))
+
+
+def test_a_result_that_an_older_worker_nested_deeper_comes_back(server: Served) -> None:
+    run = start(server, "demo.ONE")
+    server.work(lambda _: lists(400))
+    server.settled(run.id)
+    for path in ("", "/tasks/A"):
+        answer = server.http.get(f"/api/v1/runs/{run.id}{path}")
+        assert answer.status_code == 200
+        assert answer.json()["result"] == lists(400)
+        assert answer.json()["finished_at"].endswith("Z")
+        assert len(answer.json()["finished_at"]) == len("2026-11-22T16:58:34.123Z")
 
 
 def test_validation_problems_point_at_the_field(server: Served) -> None:
