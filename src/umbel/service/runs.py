@@ -37,10 +37,12 @@ def start(
 
     Raises:
         DefinitionNotFound, DefinitionError: nothing can be started by this name.
-        PayloadInvalid, PayloadTooLarge, BadRequest: this payload cannot be taken.
+        PayloadInvalid, PayloadTooLarge: this payload cannot be taken.
+        BadRequest: a text has no UTF-8, or the payload is nested too deep.
         IdempotencyConflict: the key came before with another request.
         HistoryUnavailable: the run could not be written; try again (with the same key).
     """
+    _storable(definition=definition, comment=comment, idempotency_key=key)
     found, plan = umbel.definitions.get(definition)
     full = {**found.defaults, **payload} if found.defaults else dict(payload)
     text = _encode(full)
@@ -86,6 +88,16 @@ def relaunch(umbel: Umbel, run_id: str) -> Accepted:
     """
     run = require(umbel, run_id)
     return start(umbel, run.definition, json.loads(run.payload), relaunch_of=run.id)
+
+
+def _storable(**texts: str | None) -> None:
+    for name, text in texts.items():
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError as error:
+            raise BadRequest(
+                f"The {name.replace('_', ' ')} holds half a character, which UTF-8 has no form for."
+            ) from error
 
 
 def _encode(payload: Mapping[str, Any]) -> str:
