@@ -104,6 +104,13 @@ class ScheduleNotFound(UmbelError):
     hint = "`umbel schedules` lists the definitions that have one: with `periodic`, or `schedule`."
 
 
+class RunLost(UmbelError):
+    """The state store does not know a run that has not ended: its data was lost, and the run goes no further."""
+
+    code = "UMB-027"
+    hint = "`umbel relaunch` starts it again with the same payload."
+
+
 class StateUnavailable(UmbelError):
     """The state store (Redis or Valkey) did not answer."""
 

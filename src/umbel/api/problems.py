@@ -23,6 +23,7 @@ STATUS: Final[dict[type[UmbelError], int]] = {
     errors.TaskNotFound: 404,
     errors.ScheduleNotFound: 404,
     errors.DefinitionError: 409,
+    errors.RunLost: 409,
     errors.PayloadInvalid: 422,
     errors.PayloadTooLarge: 413,
     errors.BadRequest: 400,

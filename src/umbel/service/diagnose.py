@@ -116,6 +116,9 @@ class Case:
             waited = _seconds(self.now - self.run.created_at)
             verdict = f"Accepted {waited} ago and not launched yet: {self._why_not_launched()}."
             return self._diagnosis(verdict, suggested_actions=[self._wait()])
+        if self._lost():
+            again = _action("relaunch_run", "start it again with the same payload", run_id=self.run.id)
+            return self._diagnosis("The state store has lost this run; relaunch it.", suggested_actions=[again])
         workers = self._workers()
         waiting = sorted(self._unfinished(workers), key=_urgency)
         verdict = f"{waiting[0].task}: {waiting[0].reason}" if waiting else "Its last task has just ended"
@@ -149,6 +152,12 @@ class Case:
         except StateUnavailable:
             return "the state store does not answer; it is launched when that is back"
         return "it is launched within seconds"
+
+    def _lost(self) -> bool:
+        try:
+            return not self.umbel.engine.knows([self.run.id])[0]
+        except StateUnavailable:
+            return False
 
     def _workers(self) -> Sequence[WorkerView] | None:
         try:

@@ -1,16 +1,19 @@
 """When a store is away, or we have a bug: clear answers, and nothing that was accepted is lost."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from tests.serving import Served, serving
 from tests.waiting import wait_until
-from umbel.errors import BrokerUnavailable, HistoryUnavailable, StateUnavailable
+from umbel.errors import BadRequest, BrokerUnavailable, HistoryUnavailable, StateUnavailable
 from umbel.keeper import relaunch
+from umbel.service import runs
 
 BODY = {"definition": "demo.ONE", "payload": {}}
 DIRECTOR = {"project": "demo", "name": "ONE", "payload": {}}
@@ -75,6 +78,41 @@ def test_broker_away_while_a_run_is_accepted(server: Served, monkeypatch: pytest
     run = server.http.post("/api/v1/runs", json=BODY)
     assert run.status_code == 201
     assert server.engine.knows([run.json()["id"]]) == [True]
+
+
+def test_a_run_that_the_state_store_has_lost(server: Served, valkey_url: str) -> None:
+    run = server.http.post("/api/v1/runs", json=BODY).json()["id"]
+    server.claim(server.messages.pop())
+    server.projected(run, "run.launched", "task.started")
+    with redis.Redis.from_url(f"{valkey_url[:-1]}4") as client:
+        client.flushdb()
+    answer = server.http.post(f"/api/v1/runs/{run}/cancel")
+    assert (answer.status_code, answer.json()["code"]) == (409, "UMB-027"), answer.text
+    assert "umbel relaunch" in answer.json()["hint"]
+    assert server.http.post(f"/api/workflows/{run}/cancel").status_code == 400
+    assert server.engine.knows([run]) == [False], "it was not launched a second time"
+    found = server.http.get(f"/api/v1/runs/{run}/diagnosis").json()
+    assert found["verdict"] == "The state store has lost this run; relaunch it."
+    assert [each["tool"] for each in found["suggested_actions"]] == ["relaunch_run"]
+    assert server.http.get(f"/api/v1/runs/{run}").json()["state"] == "running"
+
+
+@pytest.mark.parametrize("name", ["comment", "name"])
+def test_half_a_character_is_refused_before_it_meets_the_others(
+    server: Served, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(server.umbel.store, "accept", fails(AssertionError("it came as far as the database")))
+    body = json.dumps({**DIRECTOR, "comment": "", name: "half \ud800"})
+    answer = server.http.post("/api/workflows", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, "half a character" in answer.text) == (400, True), answer.text
+    with pytest.raises(BadRequest, match="The idempotency key holds half a character"):
+        runs.start(server.umbel, "demo.ONE", {}, key="\ud800")
+
+
+def test_half_a_character_in_a_payload_is_kept(server: Served) -> None:
+    body = json.dumps({**DIRECTOR, "payload": {"x": "\ud800"}})
+    answer = server.http.post("/api/workflows", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["payload"]) == (201, {"x": "\ud800"})
 
 
 def test_state_store_away_while_a_run_is_canceled(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
