@@ -63,3 +63,18 @@ def test_on_a_silent_queue_only_the_front_is_sent_again(valkey: redis.Redis) -> 
     pair.tick(15 * SECOND)
     assert sent(pair) == {f"r{number}" for number in range(10)}
     assert sent(pair) == set()
+
+
+def test_the_pause_between_two_copies_stops_growing(valkey: redis.Redis) -> None:
+    """A broker that was away for an hour must not be paid with another hour."""
+    pair = Pair(valkey)
+    do(pair, "launch", "lost", PAIR, "{}", by="s")
+    pauses = []
+    waited = 0
+    while len(pauses) < 6:
+        pair.tick(15 * SECOND)
+        waited += 15
+        if sent(pair):
+            pauses.append(waited)
+            waited = 0
+    assert pauses == [15, 30, 60, 120, 120, 120]

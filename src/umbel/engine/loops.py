@@ -7,7 +7,8 @@ and every server runs them, so that either alone suffices; the scripts make a tu
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from umbel.engine.engine import Engine, GoneWorker
@@ -18,6 +19,10 @@ log = logging.getLogger(__name__)
 
 SLOW_TURN = 1.0
 """Seconds between two looks at what is overdue; due retries are looked at every `settings.loop_interval`."""
+MOST_UNSENT = 1000
+"""Items that the broker did not take and that are kept to try again; the engine finds what is beyond them."""
+BACKLOG = 500
+"""First tasks of each queue that are sent again when the broker is back."""
 
 
 class Loops:
@@ -26,7 +31,7 @@ class Loops:
     Args:
         engine: its own, since it is used from its own thread.
         publish: sends one message per item to the broker; may raise UmbelError, then the tasks stay released and are
-            sent again later.
+            sent again as soon as it works.
         name: who releases and publishes, as the engine should know it.
     """
 
@@ -37,6 +42,7 @@ class Loops:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="umbel-loops", daemon=True)
         self._slow_due = 0.0
+        self._unsent: deque[Item] = deque(maxlen=MOST_UNSENT)
 
     def start(self) -> None:
         """Begin taking turns."""
@@ -67,47 +73,79 @@ class Loops:
                 log.exception("the loops failed; they go on in %.0f s", pause)
 
     def turn(self) -> None:
-        """One look at everything that may be due, in every partition."""
+        """One look at everything that may be due, in every partition; what is found is published at its end."""
         slow = time.monotonic() >= self._slow_due
         if slow:
             self._slow_due = time.monotonic() + SLOW_TURN
-        for partition in self._engine.partitions:
-            self._promote(partition)
-            self._advance(partition)
-            if slow:
-                self._sweep(partition)
-                self._send(self._engine.redispatch(partition))
+        items: list[Item] = []
+        try:
+            for partition in self._engine.partitions:
+                self._promote(partition, items)
+                self._advance(partition, items)
+                if slow:
+                    self._sweep(partition, items)
+                    items += self._engine.redispatch(partition)
+        finally:
+            if items or slow:
+                self._send(items)
+
+    def later(self, items: Iterable[Item]) -> None:
+        """These could not be published; they are as soon as the broker is back. May be called from any thread."""
+        self._unsent.extend(items)
 
     def _send(self, items: Sequence[Item]) -> None:
-        if items:
-            self._publish(items)
+        """Publish these, and what could not be published before; if the broker does not take them, they wait here.
 
-    def _promote(self, partition: int) -> None:
-        while items := self._engine.promote(partition, by=self._name)[0]:
-            self._send(items)
+        When it is back, others have been in vain too, and what was in its memory may be gone. So the backlog of each
+        queue is sent again at once: the engine's own pauses are for single messages that went astray.
+        """
+        before = [self._unsent.popleft() for _ in range(len(self._unsent))]
+        items = list(dict.fromkeys([*before, *items]))
+        try:
+            if items:
+                self._publish(items)
+            if before:
+                log.warning("the broker takes messages again")
+                self._publish(self._backlog())
+        except UmbelError as error:
+            self.later(items)
+            log.warning("%d messages wait for the broker: %s", len(items), error)
 
-    def _advance(self, partition: int) -> None:
+    def _backlog(self) -> list[Item]:
+        """The first of all queues that have workers, and what this process itself has released."""
+        queues = {queue for worker in self._engine.workers() for queue in self._heads(worker)}
+        heads = dict.fromkeys(queues, BACKLOG)
+        found: list[Item] = []
+        for partition in self._engine.partitions:
+            found += self._engine.redispatch_of(partition, self._name, heads=heads)
+        return found
+
+    def _promote(self, partition: int, items: list[Item]) -> None:
+        while found := self._engine.promote(partition, by=self._name)[0]:
+            items += found
+
+    def _advance(self, partition: int, items: list[Item]) -> None:
         while True:
-            items, more = self._engine.advance(partition, by=self._name)
-            self._send(items)
-            if not items and not more:
+            found, more = self._engine.advance(partition, by=self._name)
+            items += found
+            if not found and not more:
                 return
 
-    def _sweep(self, partition: int) -> None:
+    def _sweep(self, partition: int, items: list[Item]) -> None:
         attempts, gone = self._engine.sweep(partition)
+        for worker in gone:  # first, since the engine has already forgotten them
+            items += self._bury(partition, worker)
         for lost in attempts:
             answer = self._engine.lose(lost.token, sure=lost.sure, counts=lost.counts, why=lost.why, by=self._name)
             if answer.released:
                 log.warning("task %s of run %s was lost: %s", lost.token.task, lost.token.run, lost.why)
-                self._send([self._engine.item(lost.token, index) for index in answer.released])
-        for worker in gone:
-            self._bury(partition, worker)
+                items += [self._engine.item(lost.token, index) for index in answer.released]
 
-    def _bury(self, partition: int, gone: GoneWorker) -> None:
-        """Send again what a dead worker may have taken with it: fetched messages, and releases it never published."""
+    def _bury(self, partition: int, gone: GoneWorker) -> tuple[Item, ...]:
+        """To send again: what a dead worker may have taken with it: fetched messages, and releases it never published."""
         log.warning("worker %s is gone; its tasks are taken over", gone.worker)
         since = gone.beat - round(2000 * self._engine.settings.lease)
-        self._send(self._engine.redispatch_of(partition, gone.worker, since=since, heads=self._heads(gone.info)))
+        return self._engine.redispatch_of(partition, gone.worker, since=since, heads=self._heads(gone.info))
 
     def welcome(self, info: Mapping[str, Any]) -> None:
         """A worker has started: what waits first in its queues is sent again.

@@ -12,7 +12,7 @@ from umbel.machine import EventType, RunState, TaskState
 FRONT: Final = 10
 """Tasks of an idle queue that are sent again at a time."""
 
-MOST_PAUSES: Final = 6
+MOST_PAUSES: Final = 3
 """After so many copies of a message the pause before the next one does not double any more."""
 
 Found = tuple[Token, bool, bool, str]

@@ -8,6 +8,7 @@ import redis
 from tests.model.plans import DIAMOND, ONE
 from tests.model.test_wide_plans import FAN
 from tests.waiting import wait_until
+from umbel.engine import loops as loops_module
 from umbel.engine.engine import Engine, Token
 from umbel.engine.loops import Loops
 from umbel.engine.wire import Item
@@ -118,18 +119,69 @@ def test_the_messages_of_others_are_left_alone(world: World) -> None:
     assert world.turn() == []
 
 
-def test_a_release_that_cannot_be_published_is_sent_again_later(world: World) -> None:
+def test_a_release_that_cannot_be_published_is_found_by_others(world: World) -> None:
     """[U-8] The broker is away: the task stays released, and is found overdue when the broker is back."""
     world.engine.retry(world.running("r"), 5, {}, by="w")
     world.tick(5000)
     world.broker_works = False
-    with pytest.raises(BrokerUnavailable):
-        world.turn()
+    assert world.turn() == []
     world.broker_works = True
     world.tick(14_999)
     assert world.turn() == []
     world.tick(1)
     assert world.turn() == [("r", 0)]
+
+
+def test_what_could_not_be_published_is_sent_as_soon_as_the_broker_is_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """[U-8] And with it what others released in vain; once."""
+    monkeypatch.setattr(loops_module, "SLOW_TURN", 0.0)
+    world.engine.beat(0, "w", {"queues": ["celery"], "prefetch": 2})
+    token = world.running("own")
+    loops = Loops(world.engine, world.publish, "loops")
+    world.broker_works = False
+    world.engine.retry(token, 5, {}, by="w")
+    world.tick(5000)
+    world.engine.beat(0, "w", {"queues": ["celery"], "prefetch": 2})
+    for number in range(30):
+        world.engine.launch(f"r{number}", ONE, "{}", by="s")
+        world.tick(1)
+    for _ in range(3):
+        loops.turn()
+    assert world.sent == []
+    world.broker_works = True
+    loops.turn()
+    assert {item.run for item in world.sent} == {"own", *(f"r{number}" for number in range(30))}
+    world.sent.clear()
+    loops.turn()
+    assert world.sent == []
+
+
+def test_what_somebody_else_could_not_publish_is_sent_as_soon_as_the_broker_is_back(world: World) -> None:
+    world.engine.launch("r", ONE, "{}", by="loops")
+    loops = Loops(world.engine, world.publish, "loops")
+    loops.later([Item("r", 0, 1, ONE.hash)])
+    loops.turn()
+    assert {item.run for item in world.sent} == {"r"}
+
+
+def test_a_publish_that_fails_costs_no_other_task_its_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[U-6] [U-8] A dead worker is told of once, so what it had is looked for before anything is published."""
+    world.engine.beat(0, "w", {})
+    world.running("a")
+    world.running("b")
+    world.engine.beat(0, "gone", {"queues": ["celery"], "prefetch": 2})
+    world.engine.launch("fetched", ONE, "{}", by="s")
+    world.tick(8001)
+    monkeypatch.setattr(loops_module, "SLOW_TURN", 0.0)
+    loops = Loops(world.engine, world.publish, "loops")
+    world.broker_works = False
+    loops.turn()
+    assert [worker["worker"] for worker in world.engine.workers()] == ["w"]  # nobody else hears of the other one
+    world.broker_works = True
+    loops.turn()
+    assert {item.run for item in world.sent} == {"a", "b", "fetched"}
 
 
 def test_a_wide_release_is_finished_in_one_turn(world: World) -> None:

@@ -7,7 +7,7 @@
 -- include: run
 -- With `by` (a worker or a pool process that died): what it had released since `since_ms` and perhaps never published, and the
 -- first tasks of the queues in `heads` ({queue: count}), which it may have fetched. Without: what has waited for `after_ms`,
--- twice as long for each copy already sent, and only if the queue's claims have passed it, or it is one of the first of a queue
+-- twice as long for each copy already sent (three at most count), and only if the queue's claims have passed it, or it is one of the first of a queue
 -- where nothing is claimed at all. A copy too many is harmless, because claim refuses it; a doubled backlog would not be.
 -- A task sent again goes to the end of `ready`, as its copy went to the end of the broker's queue. Its time of release stays:
 -- its first message may still be claimed, from the front, and that must not make the claims look further than they are.
@@ -58,7 +58,7 @@ local function overdue(queue)
   for i = 1, #old, 2 do
     local member, ready_at = old[i], tonumber(old[i + 1])
     local copies = tonumber(field(member, 'copies') or 0)
-    local waited = now - ready_at >= after_ms * 2 ^ math.min(copies, 6)
+    local waited = now - ready_at >= after_ms * 2 ^ math.min(copies, 3)
     local in_front = idle and sent < FRONT
     if #items < limit and waited and (ready_at < passed or in_front) and again(queue, member) then
       sent = sent + 1
