@@ -1,12 +1,15 @@
 """`umbel worker`: a Celery worker with the project's tasks."""
 
+from typing import Any
+
 from celery import maybe_patch_concurrency
 
+from umbel.errors import SettingsError
 from umbel.settings import Settings
 
 
 def main(argv: list[str], settings: Settings) -> int:
-    """Run a worker until it is stopped.
+    """Run a worker until it is stopped; its exit status, which is 0 if it was asked to stop.
 
     Args:
         argv: options of `celery worker`.
@@ -14,16 +17,36 @@ def main(argv: list[str], settings: Settings) -> int:
 
     Raises:
         DefinitionError: a task module cannot be imported.
+        SettingsError: broker or state store are of no kind that is known here.
+        click.ClickException: Celery does not take these options.
     """
     # Before anything imports sockets, or the patches of gevent and eventlet come too late (Celery docs, gevent).
     maybe_patch_concurrency(["worker", *argv])
 
+    from celery import signals
+    from celery.bin.celery import celery
+
     from umbel.celery.app import make_app
     from umbel.celery.install import install
     from umbel.celery.project import load_tasks
+    from umbel.engine.engine import Engine
 
     app = make_app(settings)
+    try:
+        app.connection_for_read().get_transport_cls()
+    except (KeyError, ImportError) as error:
+        raise SettingsError(f"UMBEL_BROKER_URL: {error.args[0]}") from error
+    Engine.open(settings).close()  # connects to nothing, but refuses an address that is none
     load_tasks(settings.home)
     install(app, settings)
-    app.worker_main(["worker", *argv])
-    return 0
+    asked: set[str] = set()
+
+    def note(how: str, **_: Any) -> None:
+        asked.add(how)
+
+    signals.worker_shutting_down.connect(note, weak=False)
+    # What `app.worker_main` does (`celery/app/base.py`), which throws away the status that click returns here. As an
+    # argument the app also comes before an `APP` in the environment, which Celery would take for the app's module.
+    status = celery.main(args=["--app", app, "worker", *argv], standalone_mode=False)
+    # After one Ctrl-C Celery finishes what runs, as after SIGTERM, but calls it a failure (`celery/apps/worker.py`).
+    return 0 if asked == {"Warm"} else int(status or 0)

@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from umbel.engine.keys import prefix
 from umbel.engine.scripts import SCRIPTS
-from umbel.errors import StateUnavailable
+from umbel.errors import SettingsError, StateUnavailable
 from umbel.machine import Code, Verb
 
 
@@ -57,15 +57,23 @@ def connect(url: str, *, timeout: float) -> redis.Redis:
     Args:
         url: redis://host:port/db.
         timeout: seconds for one answer.
+
+    Raises:
+        SettingsError: the URL is not one of Redis. The message leaves it out, since it may hold a password.
     """
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
-        retry_on_error=[RedisConnectionError, RedisTimeoutError],
-        health_check_interval=0,
-    )
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
+            retry_on_error=[RedisConnectionError, RedisTimeoutError],
+            health_check_interval=0,
+        )
+    except ValueError as error:
+        raise SettingsError(
+            "UMBEL_STATE_URL is not the address of a Redis: redis://host:port/db, rediss:// or unix://path?db=0."
+        ) from error
 
 
 class Wire:
