@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from umbel.keeper.loop import ThreadLoop
 from umbel.keeper.project import Projector
 from umbel.machine import RunState
 from umbel.store import Applied, PositionMoved, Store
+from umbel.store.project import START
 
 
 class FakeStream:
@@ -294,3 +296,35 @@ def test_events_that_trickle_in_share_a_transaction_unless_somebody_waits(store:
         stream.add(diamond(second)[:-1])
         projector.turn()
     assert history.sizes == [11, 10]
+
+
+def test_large_results_come_in_small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in memory at once has a bound, however many events wait."""
+    monkeypatch.setattr(project, "MOST_BYTES", 100_000)
+    stream, sizes = FakeStream(), list[int]()
+    asked: list[int] = []
+    read = stream.read_events
+
+    def watched(partition: int, after: str, count: int, block_ms: int) -> list[tuple[str, EventRecord]]:
+        asked.append(count)
+        return read(partition, after, count, block_ms)
+
+    stream.read_events = watched  # type: ignore[method-assign]
+    small = [EventRecord("nobody", 1, "task.log", NOW, 0, 1)] * 3000
+    large = [EventRecord("nobody", 1, "task.succeeded", NOW, 0, 1, {}, "x" * 20_000)] * 300  # 6 MB
+    stream.add([*small, *large, *small])
+    history = SimpleNamespace(
+        position=lambda _: START,
+        apply=lambda _, events, *__: sizes.append(len(events)) or Applied([], [], []),
+    )
+    projector = Projector(0, stream, history, Feed())
+    projector.turn()
+    assert not projector.wait_caught_up(0.0, 0.0), "there is more"
+    while not projector.wait_caught_up(0.0, 0.0):
+        projector.turn()
+    assert sum(sizes) == 6300
+    assert (asked[0], max(asked), sizes[0]) == (project.FEW, project.MANY, project.BATCH)
+    # The first of the large ones come as a surprise; from then on only few are read and written at once.
+    assert sizes[6:8] == [project.MANY, project.FEW], sizes
+    assert set(sizes[7:19]) == {project.FEW}, sizes
+    assert sizes[-2] == project.BATCH, "it grows back"

@@ -18,6 +18,12 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 500
 """Most events in one transaction."""
+FEW: Final = 16
+MANY: Final = 100
+"""Events that one read asks for: few at first and while results are large, many while they are small. How large the
+next ones are is not known before they are read, so this bounds the memory."""
+MOST_BYTES: Final = 8_000_000
+"""A transaction takes no further events, and reads ask for fewer, once the results in it are larger than this."""
 GATHER: Final = 0.02
 """Seconds that a small batch waits for more, unless somebody waits for a run that ends in it."""
 BLOCK: Final = 0.5
@@ -74,6 +80,7 @@ class Projector(ThreadLoop):
         self._stream = stream
         self._history = history
         self._feed = feed
+        self._portion = FEW
         self._position: str | None = None
         self._recovered = False
         self._settled: list[str] = []
@@ -89,10 +96,10 @@ class Projector(ThreadLoop):
         if not self._recovered:
             self._recover(self._position)
         asked_at = time.monotonic()
-        entries = self._gather(self._position)
+        entries, all_read = self._gather(self._position)
         if entries:
             self._apply(entries)
-        if len(entries) < BATCH and self._position is not None:
+        if all_read and self._position is not None:
             self._note_caught_up(asked_at)
         self._clean()
         return 0.0
@@ -115,22 +122,36 @@ class Projector(ThreadLoop):
             self._caught_up_at = at
             self._caught_up.notify_all()
 
-    def _gather(self, after: str) -> list[Entry]:
-        """A batch: what is there, and what comes within the next moments unless a reader waits for an end."""
-        entries = self._stream.read_events(self.partition, after, BATCH, round(BLOCK * 1000))
-        if not entries:
-            return entries
+    def _gather(self, after: str) -> tuple[list[Entry], bool]:
+        """A batch: what is there, and what comes within the next moments unless a reader waits for an end.
+
+        Also says whether it held, at one moment at least, everything that was there.
+        """
+        entries, all_read = self._read(after, BATCH, round(BLOCK * 1000))
         until = time.monotonic() + GATHER
-        fresh = entries
-        while len(entries) < BATCH and not self.stopping.is_set():
+        fresh, size = entries, _size(entries)
+        while entries and len(entries) < BATCH and size < MOST_BYTES and not self.stopping.is_set():
             if any(event.type in _ENDS and self._feed.wanted(event.run) for _, event in fresh):
                 break
-            left = round((until - time.monotonic()) * 1000)
-            if left < 1:
+            left = max(0, round((until - time.monotonic()) * 1000))
+            if all_read and not left:
                 break
-            fresh = self._stream.read_events(self.partition, entries[-1][0], BATCH - len(entries), left)
+            fresh, reached = self._read(entries[-1][0], BATCH - len(entries), left)
             entries.extend(fresh)
-        return entries
+            size += _size(fresh)
+            all_read = all_read or reached
+        return entries, all_read
+
+    def _read(self, after: str, most: int, block_ms: int) -> tuple[list[Entry], bool]:
+        """One portion of the stream, and whether it reached the end. The results in it say how large the next is."""
+        count = min(most, self._portion)
+        entries = self._stream.read_events(self.partition, after, count, block_ms)
+        size = _size(entries)
+        if size > MOST_BYTES:
+            self._portion = max(FEW, len(entries) * MOST_BYTES // size)
+        elif len(entries) == self._portion and 2 * size <= MOST_BYTES:
+            self._portion = min(MANY, 2 * self._portion)
+        return entries, len(entries) < count
 
     def _apply(self, entries: list[Entry]) -> None:
         try:
@@ -189,16 +210,21 @@ class Projector(ThreadLoop):
         """Forgets what was committed, by a predecessor or by ourselves unawares, and not forgotten yet."""
         after = START
         while after != position:
-            entries = self._stream.read_events(self.partition, after, BATCH, 0)
+            entries, end = self._read(after, BATCH, 0)
             below = [(stream_id, event) for stream_id, event in entries if _key(stream_id) <= _key(position)]
             settled = [event.run for _, event in below if event.type == EventType.RUN_SETTLED]
             if settled:
                 self._stream.forget(settled)
             self._untrimmed += len(below)
-            if len(below) < BATCH:
+            if end or len(below) < len(entries):
                 break
             after = below[-1][0]
         self._recovered = True
+
+
+def _size(entries: list[Entry]) -> int:
+    """Bytes of the results: all else in an event is small."""
+    return sum(len(event.value) for _, event in entries if event.value)
 
 
 def _key(stream_id: str) -> tuple[int, int]:
