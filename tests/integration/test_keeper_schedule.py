@@ -48,7 +48,7 @@ class Server:
         return self.schedule.turn()
 
     def runs(self) -> list[RunRow]:
-        return self.store.runs(RunFilter(), limit=500).runs
+        return self.store.runs_page(RunFilter(), page=1, per_page=500)[0]
 
 
 @pytest.fixture

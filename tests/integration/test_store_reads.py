@@ -56,6 +56,14 @@ def test_numbered_pages(store: Store) -> None:
     assert store.runs_page(RunFilter(), page=4, per_page=2) == ([], 5)
 
 
+def test_lists_leave_payloads_in_the_database(store: Store) -> None:
+    store.accept(new_run(NOW))
+    assert [run.payload for run in store.runs(RunFilter(q="HELLO")).runs] == ["{}"]
+    for with_payload, payload in ((True, '{"text": "hello"}'), (False, "{}")):
+        found, _ = store.runs_page(RunFilter(), page=1, per_page=9, with_payload=with_payload)
+        assert [run.payload for run in found] == [payload]
+
+
 def test_filters(store: Store) -> None:
     plain = store.accept(new_run(NOW)).run.id
     bad = store.accept(new_run(NOW + 10, comment="Monday's 100% Café", payload='{"city": "Berlin"}')).run.id

@@ -171,10 +171,10 @@ def list_runs(umbel: Umbel, query: Mapping[str, list[str]]) -> Answer:
     page, per_page = _number(query, "page", 1), _number(query, "per_page", umbel.settings.workflows_per_page)
     if page < 1 or per_page < 0 or page * max(per_page, 1) >= 2**62:
         raise Refused(404, NOT_FOUND)
-    found, _ = umbel.store.runs_page(RunFilter(), page=page, per_page=per_page)
+    with_payload = query.get("with_payload", ["true"])[0].lower() not in _FALSE
+    found, _ = umbel.store.runs_page(RunFilter(), page=page, per_page=per_page, with_payload=with_payload)
     if not found and page != 1:
         raise Refused(404, NOT_FOUND)
-    with_payload = query.get("with_payload", ["true"])[0].lower() not in _FALSE
     return 200, dumps([run_dict(run, with_payload=with_payload) for run in found])
 
 

@@ -17,7 +17,7 @@ _WHEN: Final = {
     400: "The request cannot be understood.",
     401: "The server asks for an account (UMBEL_AUTH=basic), and the request came without.",
     404: "There is no such run, task or definition.",
-    409: "The definition has mistakes.",
+    409: "The definition has mistakes; or the state store has lost the run that is to be canceled.",
     413: "The payload is too large.",
     422: "The request, or the payload, does not fit its schema; or the Idempotency-Key came with another one.",
     500: "The server failed.",
@@ -150,8 +150,8 @@ def _errors_of(operation: type[Operation[Any]]) -> list[int]:
     found = {400, 422, 500, 503}
     if spec.in_path or not spec.read_only:
         found.add(404)
-    if not spec.read_only and spec.name != "cancel_run":
-        found |= {409, 413}
+    if not spec.read_only:
+        found |= {409} if spec.name == "cancel_run" else {409, 413}
     return sorted(found)
 
 

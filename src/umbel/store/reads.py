@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
 
 from umbel.errors import BadRequest
 from umbel.machine import RunState, TaskState
@@ -16,6 +16,10 @@ from umbel.store.rows import AppliedEvent, AttemptRow, RunRow, TaskRow
 
 _runs: Final = tables.runs
 _run_columns: Final = select(*(_runs.c[name] for name in RunRow.__slots__))
+_listed_columns: Final = select(
+    *(literal("{}").label(name) if name == "payload" else _runs.c[name] for name in RunRow.__slots__)
+)
+"""Without the payload, which may be large, and which no list of runs shows."""
 _task_columns: Final = select(*(tables.tasks.c[name] for name in TaskRow.__slots__))
 _attempt_columns: Final = select(*(tables.attempts.c[name] for name in AttemptRow.__slots__))
 _event_columns: Final = select(*(tables.events.c[name] for name in AppliedEvent.__slots__))
@@ -39,7 +43,7 @@ class RunFilter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Runs, newest first. `cursor` asks for the next page; None after the last."""
+    """Runs, newest first, with `{}` for their payloads. `cursor` asks for the next page; None after the last."""
 
     runs: list[RunRow]
     cursor: str | None
@@ -57,12 +61,12 @@ class Reads:
             return run_by_id(connection, run_id)
 
     def runs(self, wanted: RunFilter, *, cursor: str | None = None, limit: int = 50) -> Page:
-        """A page of runs, newest first. New runs do not shift the pages that follow.
+        """A page of runs, newest first, without their payloads. New runs do not shift the pages that follow.
 
         Raises:
             BadRequest: the cursor is none that an earlier page gave.
         """
-        statement = _filtered(_run_columns, wanted)
+        statement = _filtered(_listed_columns, wanted)
         if cursor is not None:
             at, run_id = _read_cursor(cursor)
             older = and_(_runs.c.created_at == at, _runs.c.id < run_id)
@@ -73,9 +77,12 @@ class Reads:
         found = found[:limit]
         return Page(found, f"{found[-1].created_at}.{found[-1].id}" if more and found else None)
 
-    def runs_page(self, wanted: RunFilter, *, page: int, per_page: int) -> tuple[list[RunRow], int]:
+    def runs_page(
+        self, wanted: RunFilter, *, page: int, per_page: int, with_payload: bool = True
+    ) -> tuple[list[RunRow], int]:
         """Page number `page` (from 1) of the runs, newest first, and how many runs there are in all."""
-        statement = _filtered(_run_columns, wanted).order_by(*_newest_first)
+        columns = _run_columns if with_payload else _listed_columns
+        statement = _filtered(columns, wanted).order_by(*_newest_first)
         with self._database.read() as connection:
             found = _run_rows(connection, statement.limit(per_page).offset((page - 1) * per_page))
             total = connection.scalar(_filtered(select(func.count()).select_from(_runs), wanted)) or 0
