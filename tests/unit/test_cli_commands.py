@@ -263,6 +263,34 @@ def test_the_database_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.
     assert "(was empty)" in umbel("db", "upgrade")
     assert "(nothing to do)" in umbel("db", "upgrade")
     umbel("db", "current")
+    now = json.loads(umbel("db", "current", "--json"))
+    assert now["schema"] == now["needed"]
+    assert json.loads(umbel("db", "upgrade", "--json")) == {**now, "was": now["schema"]}
+
+
+def test_the_schema_of_an_empty_database_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UMBEL_DATABASE_URL", f"sqlite:///{tmp_path / 'history.db'}")
+    assert json.loads(umbel("db", "current", "--json", status=1))["schema"] is None
+    assert json.loads(umbel("db", "upgrade", "--json"))["was"] is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["nonsense", "mysql://me:secret@host/db", "postgresql://me:secret@host:port/db", "sqlite+secretless:///x"],
+)
+def test_what_is_no_address_of_a_database(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("UMBEL_DATABASE_URL", url)
+    told = umbel("db", "current", status=1)
+    assert told.startswith("umbel: UMBEL_DATABASE_URL")
+    assert "secret@" not in told
+
+
+@pytest.mark.parametrize("url", ["foo://me:secret@host", "amqp://me:secret@host:port"])
+def test_a_server_without_an_address_of_a_broker(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("UMBEL_BROKER_URL", url)
+    told = umbel("server", "--port", "0", status=1)
+    assert told.startswith("umbel: UMBEL_BROKER_URL: ")
+    assert "secret" not in told
 
 
 def test_the_demo_knows_its_scenarios() -> None:

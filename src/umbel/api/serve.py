@@ -6,6 +6,7 @@ import socket
 import uvicorn
 
 from umbel.api.app import create_app
+from umbel.celery.address import check_broker
 from umbel.errors import SettingsError
 from umbel.service.umbel import Umbel
 from umbel.settings import Settings
@@ -33,9 +34,10 @@ def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Prints `server: URL` once the port is bound.
 
     Raises:
-        SettingsError: the address cannot be bound.
+        SettingsError: the address cannot be bound, or that of a store or of the broker is none.
         HistoryUnavailable: the database is not there, or (other than SQLite, which is migrated here) not migrated.
     """
+    check_broker(settings.broker_url)
     bound = bind(settings.host, settings.port)
     umbel = Umbel.open(settings)
     umbel.prepare()

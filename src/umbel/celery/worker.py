@@ -4,7 +4,6 @@ from typing import Any
 
 from celery import maybe_patch_concurrency
 
-from umbel.errors import SettingsError
 from umbel.settings import Settings
 
 
@@ -26,16 +25,14 @@ def main(argv: list[str], settings: Settings) -> int:
     from celery import signals
     from celery.bin.celery import celery
 
+    from umbel.celery.address import check_broker
     from umbel.celery.app import make_app
     from umbel.celery.install import install
     from umbel.celery.project import load_tasks
     from umbel.engine.engine import Engine
 
+    check_broker(settings.broker_url)
     app = make_app(settings)
-    try:
-        app.connection_for_read().get_transport_cls()
-    except (KeyError, ImportError) as error:
-        raise SettingsError(f"UMBEL_BROKER_URL: {error.args[0]}") from error
     Engine.open(settings).close()  # connects to nothing, but refuses an address that is none
     load_tasks(settings.home)
     install(app, settings)

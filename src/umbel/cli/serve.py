@@ -1,10 +1,12 @@
 """The production parts, one process each: `umbel server`, `umbel worker`, `umbel db`."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -69,7 +71,7 @@ def worker(context: typer.Context) -> None:
     raise typer.Exit(status)
 
 
-def upgrade() -> None:
+def upgrade(as_json: Json = False) -> None:
     """Bring the database to this version's schema.
 
     It is the one at UMBEL_DATABASE_URL. Does nothing when the schema is there already.
@@ -80,11 +82,14 @@ def upgrade() -> None:
     database = Database(get_settings().database_url)
     before, _ = database.revisions()
     database.upgrade()
-    now, _ = database.revisions()
+    now, newest = database.revisions()
+    if as_json:
+        _say_schema(now, newest, was=before)
+        return
     print(f"schema {now}" + (" (nothing to do)" if now == before else f" (was {before or 'empty'})"))
 
 
-def current() -> None:
+def current(as_json: Json = False) -> None:
     """Say which schema the database has.
 
     Also says which one this version needs; exit 1 if they differ.
@@ -93,5 +98,12 @@ def current() -> None:
     from umbel.store import Database
 
     now, newest = Database(get_settings().database_url).revisions()
-    print(f"schema {now or 'empty'}, this version needs {newest}")
+    if as_json:
+        _say_schema(now, newest)
+    else:
+        print(f"schema {now or 'empty'}, this version needs {newest}")
     raise typer.Exit(0 if now == newest else 1)
+
+
+def _say_schema(now: str | None, needed: str | None, **more: str | None) -> None:
+    print(json.dumps({"schema": now, "needed": needed, **more}))

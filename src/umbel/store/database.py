@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import (
+    ArgumentError,
     DatabaseError,
     DBAPIError,
     IntegrityError,
@@ -25,10 +26,13 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from umbel.errors import HistoryUnavailable
+from umbel.errors import HistoryUnavailable, SettingsError
 
 BUSY_SECONDS: Final = 5.0
 """How long to wait for another process that writes to the same SQLite file."""
+_NO_URL: Final = (
+    "UMBEL_DATABASE_URL is not the address of a database: sqlite:///path/to/file.db or postgresql://user@host/name."
+)
 _MIGRATION_LOCK: Final = 0x756D62656C  # "umbel"; any number that nobody else uses for pg_advisory_xact_lock
 
 
@@ -63,19 +67,30 @@ class Database:
 
     Args:
         url: `sqlite:///path/to/file.db` or `postgresql://user@host/name`.
+
+    Raises:
+        SettingsError: the URL is neither.
     """
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except (ArgumentError, ValueError) as error:  # ValueError: the port is no number
+            raise SettingsError(_NO_URL) from error
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise SettingsError(_NO_URL)
         self.sqlite = parsed.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"pool_size": 8, "max_overflow": 40, "pool_timeout": BUSY_SECONDS}
         if self.sqlite:
             options["connect_args"] = {"timeout": BUSY_SECONDS}
         else:
             options["pool_pre_ping"] = True
-        self.engine: Engine = create_engine(parsed, **options)
+        try:
+            self.engine: Engine = create_engine(parsed, **options)
+        except (ArgumentError, ImportError) as error:  # of a driver, as in sqlite+this://
+            raise SettingsError(f"UMBEL_DATABASE_URL: {error}.") from error
         self._writing = self.engine.execution_options(umbel_write=True)
         self._turn = FairLock()
         if self.sqlite:

@@ -1,0 +1,17 @@
+"""Whether an address is one of a broker."""
+
+from kombu.connection import Connection
+
+from umbel.errors import SettingsError
+
+
+def check_broker(url: str) -> None:
+    """Refuse an address that kombu has no transport for. Connects to nothing.
+
+    Raises:
+        SettingsError: no transport goes by its scheme, the transport's package is not installed, or its port is none.
+    """
+    try:
+        Connection(url).get_transport_cls()
+    except (KeyError, ImportError, ValueError) as error:
+        raise SettingsError(f"UMBEL_BROKER_URL: {error.args[0]}") from error
