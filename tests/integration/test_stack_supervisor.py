@@ -159,6 +159,15 @@ def test_a_part_that_dies_before_it_is_ready_fails_the_start(make: Start, said: 
     assert said == ["server | first", "server | no such project"]
 
 
+def test_the_last_words_of_one_of_our_own_commands_end_with_a_hint(make: Start) -> None:
+    supervisor = make(shell("worker", "echo 'umbel: tasks/a.py: broken'; echo 'hint: Mend it.'; exit 1"), start=False)
+    with pytest.raises(
+        StackError, match=r"^worker exited with status 1 before it was ready: umbel: tasks/a\.py: broken$"
+    ) as caught:
+        supervisor.start()
+    assert caught.value.hint.startswith("Mend it. Its output is in ")
+
+
 def test_a_part_that_is_never_ready_fails_the_start(make: Start) -> None:
     supervisor = make(shell("server", "exec tail -f /dev/null", start_timeout=0.2), start=False)
     with pytest.raises(StackError, match=r"was not ready after 0\.2 s"):

@@ -105,7 +105,11 @@ class Process:
             if time.monotonic() > deadline:
                 raise StackError(f"{self.part.name} was not ready after {self.part.start_timeout:g} s", hint=hint)
             self.exited.wait(POLL)
-        said = "".join(f": {line.strip()}" for line in self.last_words(1))
+        said, told = "", [line.strip() for line in self.last_words() if line.strip()]
+        if told and told[-1].startswith("hint:"):  # one of our own commands, which ends with a sentence and a hint
+            hint = f"{told.pop().removeprefix('hint:').strip()} {hint}"
+        if told:
+            said = f": {told[-1]}"
         raise StackError(f"{self.part.name} {self.ending} before it was ready{said}", hint=hint)
 
     def signal(self, number: int) -> None:
