@@ -77,7 +77,9 @@ class Settings(BaseSettings):
     max_payload_bytes: int = Field(1_048_576, ge=1024, description="Largest payload of a run, in bytes of JSON.")
     max_result_bytes: int = Field(4_194_304, ge=1024, description="Largest result of a task, in bytes of JSON.")
     max_log_bytes: int = Field(262_144, ge=0, description="Most captured output kept per attempt, in bytes.")
-    store_timeout: float = Field(5.0, gt=0, description="Seconds to wait for one answer of the state store.")
+    store_timeout: float = Field(
+        5.0, gt=0, description="Seconds to wait for one answer of the state store, or of a broker that is Redis."
+    )
     idempotency_ttl_hours: float = Field(24.0, gt=0, description="Hours that an Idempotency-Key is remembered.")
     workflows_per_page: int = Field(
         1000, ge=1, description="Runs on one page of `GET /api/workflows`, where the request does not say."

@@ -347,19 +347,6 @@ def test_a_schedule_that_was_gone_begins_anew_but_not_after_a_mistake(start: Sta
     assert ids(server) == ticks(10)
 
 
-def test_a_launch_that_fails_stops_nothing(start: Start, clock: Clock) -> None:
-    def fail(run: RunRow) -> None:
-        raise (HistoryUnavailable if len(seen) else RuntimeError)(f"{seen.append(run.id)}")
-
-    seen: list[str] = []
-    server = start(fail)
-    server.turn()
-    for _ in range(2):
-        clock.pass_by(10)
-        server.turn()
-    assert set(seen) == ids(server) == ticks(10, 20)
-
-
 def test_the_same_tick_again_finds_its_run(start: Start, clock: Clock) -> None:
     """As after a database that was put back from a copy without its newest schedule rows."""
     server = start()

@@ -1,5 +1,7 @@
 """The Celery application that Umbel's own worker and server use."""
 
+from typing import Any
+
 from celery import Celery, shared_task
 
 from umbel.settings import Settings
@@ -17,6 +19,7 @@ def make_app(settings: Settings) -> Celery:
         accept_content=["json"],
         task_ignore_result=True,
         task_default_queue=settings.default_queue,
+        broker_transport_options=_transport_options(settings),
         broker_connection_retry_on_startup=True,
         # A message is only a doorbell: what a dead worker had fetched is sent again by the engine, so the worker
         # need not stop what it runs when its connection breaks (Celery docs, worker_cancel_long_running_tasks_...).
@@ -24,3 +27,15 @@ def make_app(settings: Settings) -> Celery:
         worker_hijack_root_logger=True,
     )
     return app
+
+
+def _transport_options(settings: Settings) -> dict[str, Any]:
+    """With Redis, no wait without an end for a broker that does not answer (kombu's default, `socket_timeout`).
+
+    A worker's BRPOP is not cut short by it: kombu reads only what the event loop or its poller says is there. Other
+    transports have their own options: RabbitMQ's refuses unknown ones.
+    """
+    scheme = settings.broker_url.partition(":")[0].partition("+")[0]
+    if scheme not in ("redis", "rediss", "sentinel"):
+        return {}
+    return {"socket_timeout": settings.store_timeout, "socket_connect_timeout": settings.store_timeout}

@@ -72,7 +72,8 @@ class Engine:
     def __init__(self, client: "redis.Redis", settings: Settings) -> None:
         self.settings = settings
         self._client = client
-        self._calls = Calls(Wire(client))
+        self._wire = Wire(client, settings.store_timeout)
+        self._calls = Calls(self._wire)
         self._lease = _milliseconds(settings.lease)
         self._node = lru_cache(maxsize=65536)(self._read_node)
 
@@ -402,7 +403,7 @@ class Engine:
 
     def _guard(self, read: Any) -> Any:
         try:
-            return read()
+            return self._wire.persist(read)
         except RedisError as error:
             raise StateUnavailable(f"the state store failed: {error}") from error
 

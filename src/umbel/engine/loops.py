@@ -142,7 +142,7 @@ class Loops:
                 items += [self._engine.item(lost.token, index) for index in answer.released]
 
     def _bury(self, partition: int, gone: GoneWorker) -> tuple[Item, ...]:
-        """To send again: what a dead worker may have taken with it: fetched messages, and releases it never published."""
+        """What a dead worker may have taken with it: messages it had fetched, and releases it never published."""
         log.warning("worker %s is gone; its tasks are taken over", gone.worker)
         since = gone.beat - round(2000 * self._engine.settings.lease)
         return self._engine.redispatch_of(partition, gone.worker, since=since, heads=self._heads(gone.info))

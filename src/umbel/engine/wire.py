@@ -1,11 +1,12 @@
 """One script call over the wire: EVALSHA, its fallback, repeated after a lost reply, and the answer made typed."""
 
 import json
+import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import redis
-from redis.backoff import ExponentialBackoff, NoBackoff
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -15,6 +16,11 @@ from umbel.engine.keys import prefix
 from umbel.engine.scripts import SCRIPTS
 from umbel.errors import SettingsError, StateUnavailable
 from umbel.machine import Code, Verb
+
+T = TypeVar("T")
+
+PAUSES: Final = (0.1, 0.2, 0.4)
+"""Seconds before each further try of a call whose connection broke."""
 
 
 class Item(NamedTuple):
@@ -51,8 +57,7 @@ _DECODE: Final[dict[str, Callable[[bytes | int], Any]]] = {
 def connect(url: str, *, timeout: float) -> redis.Redis:
     """A client for the state store; one per process, since sockets do not survive a fork.
 
-    A call whose reply was lost is sent again (three times within about a second): every verb repeats its first answer
-    for the same request id, so that this is safe (U-10).
+    Its connections try nothing twice: tries within tries would multiply their time. `Wire.persist` does that for all.
 
     Args:
         url: redis://host:port/db.
@@ -66,8 +71,7 @@ def connect(url: str, *, timeout: float) -> redis.Redis:
             url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 3),
-            retry_on_error=[RedisConnectionError, RedisTimeoutError],
+            retry=Retry(NoBackoff(), 0),
             health_check_interval=0,
         )
     except ValueError as error:
@@ -81,11 +85,15 @@ class Wire:
 
     It speaks to the connection itself: redis-py's `execute_command` costs a worker four times the CPU of the call
     (100 against 26 us, redis-py 8.1), and a run needs about ten calls.
+
+    Args:
+        client: its connections are used.
+        timeout: seconds after which a call is not tried again.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, timeout: float = 5.0) -> None:
         self._pool = client.connection_pool
-        self._retry: Retry = client.get_retry() or Retry(NoBackoff(), 0)
+        self._timeout = timeout
 
     def call(
         self, verb: Verb, partition: int, arguments: Sequence[str | int], kinds: Sequence[str]
@@ -108,7 +116,22 @@ class Wire:
 
     def _send(self, *words: str | int) -> Any:
         """One command and its answer; sent again after a lost connection, which a request id makes safe (U-10)."""
-        return self._retry.call_with_retry(lambda: self._once(words), lambda error: None)
+        return self.persist(lambda: self._once(words))
+
+    def persist(self, call: Callable[[], T]) -> T:
+        """The call's answer; tried again a few times, about a second, if the connection breaks.
+
+        All tries share one deadline: a store that does not answer at all has been waited for once, and that is enough.
+        """
+        deadline = time.monotonic() + self._timeout
+        for pause in PAUSES:
+            try:
+                return call()
+            except (RedisConnectionError, RedisTimeoutError):
+                if time.monotonic() + pause >= deadline:
+                    raise
+                time.sleep(pause)
+        return call()
 
     def _once(self, words: Sequence[str | int]) -> Any:
         connection = self._pool.get_connection()

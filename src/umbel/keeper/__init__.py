@@ -35,7 +35,7 @@ class Keeper:
         engine: the state machine; each loop uses it from its own thread.
         settings: retention, partitions.
         definitions: the project's, as last read.
-        launch: launches an accepted run in the engine and publishes its first tasks.
+        launch: launches an accepted run in the engine and publishes its first tasks, if it can; never raises.
         loops: further loops to start and stop with these (the engine's own).
         who: the server's name.
         now: for tests: the clock of leader and schedules (ms UTC) in place of the database's.

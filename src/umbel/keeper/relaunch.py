@@ -39,6 +39,8 @@ class Relaunch(ThreadLoop):
 
     A run that had ended is never among them: its keys go only after its events are in the history. That is also why
     the projectors must have caught up first: a run without events in a history that lags says nothing.
+
+    `launch` never raises: one run that cannot be launched keeps no other waiting, and the next look finds it again.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class Relaunch(ThreadLoop):
     ) -> None:
         super().__init__("relaunch")
         self.launched = 0
-        """Runs launched since the start."""
+        """Runs given to `launch` since the start."""
         self._store = store
         self._engine = engine
         self._projectors = projectors

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from umbel.definition import Catalog, Definition, Schedule
-from umbel.errors import UmbelError
 from umbel.keeper.leader import Leader
 from umbel.keeper.loop import ThreadLoop
 from umbel.plan.model import Plan
@@ -76,7 +75,7 @@ class Scheduler(ThreadLoop):
         leader: says whether this server is the one.
         definitions: what is scheduled, as last read.
         partition: gives a run's partition.
-        launch: launches an accepted run; if it raises, `Relaunch` does it later.
+        launch: launches an accepted run, if it can, and never raises; `Relaunch` does later what it could not.
         now: the present in ms, by a clock that all servers share.
     """
 
@@ -152,19 +151,11 @@ class Scheduler(ThreadLoop):
                 return None  # the next look shows where it stands
             if ticked.run is not None:
                 self.started += 1
-                self._try_launch(ticked.run)
+                self._launch(ticked.run)
             else:
                 log.info("%s: the tick of %d ms was left out (%s)", name, step.tick, ticked.outcome)
             at = step.next_at
         return at
-
-    def _try_launch(self, run: RunRow) -> None:
-        try:
-            self._launch(run)
-        except UmbelError as error:
-            log.warning("run %s is accepted and will be launched or sent later: %s", run.id, error)
-        except Exception:  # the next tick must not wait for it
-            log.exception("run %s is accepted, but its launch failed; it is tried again later", run.id)
 
     def _new_run(self, definition: Definition, plan: Plan, tick: int, now: int) -> NewRun:
         schedule = definition.schedule

@@ -6,6 +6,8 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from umbel.celery.app import make_app
 from umbel.celery.dispatch import Dispatcher
@@ -26,6 +28,11 @@ Publish = Callable[[Sequence[Item]], None]
 
 PLANS_KEPT = 256
 RUNS_KEPT = 4096
+
+PATIENCE: Final = 1.0
+"""Seconds that an accepted run waits for its launch, with whoever waits for the answer."""
+LAUNCHES: Final = 8
+"""Launches at the same time: fewer than the broker's connections (Celery's broker_pool_limit, 10)."""
 
 
 class Umbel:
@@ -56,14 +63,17 @@ class Umbel:
         self.engine = engine
         self.definitions = Definitions(settings.home, tasks)
         self.publish = publish
-        own = [Loops(self.engine, publish, self.name)] if loops else []
+        self._loops = Loops(self.engine, publish, self.name)
+        own = [self._loops] if loops else []
         self.keeper = Keeper(
-            self.store, self.engine, settings, self.definitions, self.launch, own, who=self.name, now=now
+            self.store, self.engine, settings, self.definitions, self.try_launch, own, who=self.name, now=now
         )
         self.feed = self.keeper.feed
         self._plans: dict[str, Plan] = {}
         self._plan_of: dict[str, str] = {}
         self._guard = threading.Lock()
+        self._launchers = ThreadPoolExecutor(LAUNCHES, thread_name_prefix="umbel-launch")
+        self._may_launch = threading.BoundedSemaphore(LAUNCHES)
 
     @classmethod
     def open(cls, settings: Settings) -> "Umbel":
@@ -86,6 +96,7 @@ class Umbel:
     def stop(self) -> None:
         """Stop the loops, end all waits, close the connections."""
         self.keeper.stop()
+        self._launchers.shutdown(wait=False)
         self.engine.close()
         self.store.close()
 
@@ -98,16 +109,42 @@ class Umbel:
         """
         plan = self.plan(run.plan_hash)
         released = self.engine.launch(run.id, plan, run.payload, by=self.name).released
-        self.publish([Item(run.id, index, 1, plan.hash) for index in released])
+        items = [Item(run.id, index, 1, plan.hash) for index in released]
+        try:
+            self.publish(items)
+        except UmbelError:
+            self._loops.later(items)
+            raise
 
     def try_launch(self, run: RunRow) -> None:
-        """`launch`, leaving to the keeper what cannot be done now: the run is on disk, so nothing is lost."""
+        """`launch`, leaving to the loops what cannot be done at once: the run is on disk, so nothing is lost.
+
+        Never raises, and returns within `PATIENCE`, whether state store and broker answer or not: a client that has to
+        hear that its run is accepted, and the other clients, must not wait for them.
+        """
+        until = time.monotonic() + PATIENCE
+        if not self._may_launch.acquire(timeout=PATIENCE):
+            log.warning("run %s is accepted and will be launched later: all launches wait for an answer", run.id)
+            return
+        try:
+            launching = self._launchers.submit(self._launch, run)
+        except RuntimeError:  # the server ends; the next one launches it
+            self._may_launch.release()
+            return
+        try:
+            launching.result(max(0.0, until - time.monotonic()))
+        except TimeoutError:
+            log.warning("run %s is accepted; its launch waits for an answer", run.id)
+
+    def _launch(self, run: RunRow) -> None:
         try:
             self.launch(run)
         except UmbelError as error:
             log.warning("run %s is accepted and will be launched or sent later: %s", run.id, error)
         except Exception:  # whatever it is, the run is accepted, and its client has to hear that
             log.exception("run %s is accepted, but its launch failed; it is tried again later", run.id)
+        finally:
+            self._may_launch.release()
 
     def plan(self, plan_hash: str) -> Plan:
         """A plan that the history holds; remembered.

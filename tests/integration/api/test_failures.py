@@ -2,7 +2,10 @@
 
 import json
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import redis
 
 from tests.serving import Served, serving
 from tests.waiting import wait_until
+from umbel.api import health
 from umbel.errors import BadRequest, BrokerUnavailable, HistoryUnavailable, StateUnavailable
 from umbel.keeper import relaunch
 from umbel.service import runs
@@ -113,6 +117,71 @@ def test_half_a_character_in_a_payload_is_kept(server: Served) -> None:
     body = json.dumps({**DIRECTOR, "payload": {"x": "\ud800"}})
     answer = server.http.post("/api/workflows", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["payload"]) == (201, {"x": "\ud800"})
+
+
+@pytest.mark.parametrize("silent", ["publish", "launch"])
+def test_no_answer_of_broker_or_state_store_keeps_a_client_waiting(
+    server: Served, monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    answer = threading.Event()
+    whose = server.umbel if silent == "publish" else server.engine
+    works = getattr(whose, silent)
+
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        assert answer.wait(60)
+        return works(*args, **kwargs)
+
+    monkeypatch.setattr(whose, silent, wait)
+    try:
+        with ThreadPoolExecutor(40) as clients:
+            since = time.monotonic()
+            posts = [clients.submit(server.http.post, "/api/v1/runs", json=BODY) for _ in range(40)]
+            assert server.http.get("/api/v1/runs").status_code == 200
+            assert {post.result().status_code for post in posts} == {201}
+            assert time.monotonic() - since < 10
+    finally:
+        answer.set()
+    monkeypatch.undo()
+    ids = {post.result().json()["id"] for post in posts}
+    wait_until(lambda: {item.run for item in server.messages} >= ids, 20, "messages of all runs")
+
+
+def test_a_run_that_cannot_be_launched_keeps_no_other_waiting(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(server.engine, "launch", fails(StateUnavailable("no answer")))
+        first, second = (server.http.post("/api/v1/runs", json=BODY).json()["id"] for _ in range(2))
+        works = type(server.engine).launch
+
+        def launch(run: str, *args: Any, **kwargs: Any) -> Any:
+            if run == first:
+                raise StateUnavailable("no answer")
+            return works(server.engine, run, *args, **kwargs)
+
+        patch.setattr(server.engine, "launch", launch)
+        wait_until(lambda: second in {item.run for item in server.messages}, 10, "launch of the second")
+        assert first not in {item.run for item in server.messages}
+
+
+def test_what_the_broker_did_not_take_is_given_to_the_loops(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    later: list[Any] = []
+    monkeypatch.setattr(server.umbel._loops, "later", later.extend)
+    monkeypatch.setattr(server.umbel, "publish", fails(BrokerUnavailable("no answer")))
+    run = server.http.post("/api/v1/runs", json=BODY).json()["id"]
+    assert [(item.run, item.task) for item in later] == [(run, 0)]
+
+
+def test_a_check_of_readiness_does_not_wait_for_long(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = threading.Event()
+    monkeypatch.setattr(health, "PATIENCE", 0.2)
+    monkeypatch.setattr(server.engine, "ping", lambda: answer.wait(60))
+    try:
+        since = time.monotonic()
+        ready = server.http.get("/readyz")
+        assert time.monotonic() - since < 10
+    finally:
+        answer.set()
+    assert (ready.status_code, ready.json()["status"]) == (503, "down: state")
+    assert (ready.json()["state"], ready.json()["database"]) == ("no answer within 0.2 s", "ok")
 
 
 def test_state_store_away_while_a_run_is_canceled(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
