@@ -59,8 +59,13 @@ def test_a_broken_file_waits_for_the_next_change(supervisor: Supervisor, project
 
 
 def test_a_mistake_in_the_definitions_is_said(supervisor: Supervisor, project: Path, said: list[str]) -> None:
-    file = project / "workflows.yml"
-    wait_until(lambda: file.write_text("demo.ONE: {}\n") and "server is ready" in said, timeout=30, what="restart")
+    def write() -> bool:
+        new = project / ".umbel" / "new.yml"  # renamed into place: write_text alone leaves an empty file for a moment
+        new.write_text("demo.ONE: {}\n")
+        new.replace(project / "workflows.yml")
+        return "server is ready" in said
+
+    wait_until(write, timeout=30, what="restart")
     assert said[0] == "workflows.yml changed; starting worker and server again"
     assert said[1].startswith("workflows.yml:1:1: ")
 

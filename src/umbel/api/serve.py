@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import sys
 
 import uvicorn
 
@@ -37,6 +38,9 @@ def serve(settings: Settings) -> None:
         SettingsError: the address cannot be bound, or that of a store or of the broker is none.
         HistoryUnavailable: the database is not there, or (other than SQLite, which is migrated here) not migrated.
     """
+    # A request passes through four threads (event loop, use case, launch, projector), none of which computes for long:
+    # Python's 5 ms before a waiting thread may ask for its turn would be most of the answer's time.
+    sys.setswitchinterval(0.0005)
     check_broker(settings.broker_url)
     bound = bind(settings.host, settings.port)
     umbel = Umbel.open(settings)
