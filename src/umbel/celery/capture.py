@@ -12,6 +12,7 @@ from typing import Any
 
 from celery.utils.log import get_logger
 
+from umbel.celery import native
 from umbel.engine.engine import Token
 
 _OURS = ("celery.redirected", "celery.app.trace", "celery.worker", "celery.pool", "umbel.", "kombu", "amqp")
@@ -47,6 +48,8 @@ class Output:
 
     def __init__(self, token: Token, limit: int) -> None:
         self.token = token
+        self.sending = native.lock()
+        """Held while lines are on their way, so that the last ones do not overtake those of the renewal's thread."""
         # A deque needs no lock, and a lock would be shared by greenlets and a real thread under gevent.
         self._lines: deque[tuple[int, str, str]] = deque()
         self._open = {"stdout": _Line(), "stderr": _Line()}

@@ -82,15 +82,16 @@ class Renewal:
                     log.exception("a lease could not be renewed")
 
     def _flush(self, engine: Engine, output: Output) -> None:
-        lines = output.take()
-        if not lines:
-            return
-        try:
-            engine.log(output.token, lines)
-        except StateUnavailable as error:
-            log.warning("%d lines of output were lost: %s", len(lines), error)
-        except Exception:
-            log.exception("%d lines of output were lost", len(lines))
+        with output.sending:
+            lines = output.take()
+            if not lines:
+                return
+            try:
+                engine.log(output.token, lines)
+            except StateUnavailable as error:
+                log.warning("%d lines of output were lost: %s", len(lines), error)
+            except Exception:
+                log.exception("%d lines of output were lost", len(lines))
 
     def _stop(self, engine: Engine, token: Token, body: _Body, code: Code) -> None:
         if not body.stopped:
