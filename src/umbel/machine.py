@@ -19,8 +19,14 @@ class TaskState(StrEnum):
     """Its dependencies are not done."""
     QUEUED = "queued"
     """Released: a message is on its way to a worker."""
+    SCHEDULED = "scheduled"
+    """Released, but not due yet: its countdown, or its moment, waits in the state store."""
     RUNNING = "running"
     """One attempt is owned by a worker."""
+    EXPANDED = "expanded"
+    """Its items (`map`), or the run that it started (`workflow`), are under way; no worker holds it."""
+    AWAITING_INPUT = "awaiting_input"
+    """A person has to approve or reject."""
     RETRYING = "retrying"
     """An attempt failed; the next one waits for its due time in the state store."""
     SUCCESS = "success"
@@ -53,7 +59,14 @@ class Verb(StrEnum):
     RETRY = "retry"
     SKIP = "skip"
     LOSE = "lose"
+    EXPAND = "expand"
+    SPAWN = "spawn"
+    ASK = "ask"
+    DECIDE = "decide"
     CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RESTORE = "restore"
     PROMOTE = "promote"
     ADVANCE = "advance"
     REDISPATCH = "redispatch"
@@ -83,7 +96,13 @@ class Code(StrEnum):
     ALIVE = "alive"
     """lose: the attempt's lease has not run out."""
     FINISHED = "finished"
-    """cancel: the run is in a terminal state already."""
+    """cancel, pause: nothing of the run is under way any more. restore: the run has gone on, or has ended, since."""
+    PAUSED = "paused"
+    """claim: the run is paused; the task is sent again when the run is resumed."""
+    NOT_ASKED = "not_asked"
+    """decide: the task does not wait for a decision (any more)."""
+    LIVE = "live"
+    """restore: something of the run is still under way."""
 
 
 class EventType(StrEnum):
@@ -94,6 +113,10 @@ class EventType(StrEnum):
     RUN_SUCCEEDED = "run.succeeded"
     RUN_FAILED = "run.failed"
     RUN_CANCELED = "run.canceled"
+    RUN_STOPPED = "run.stopped"
+    RUN_PAUSED = "run.paused"
+    RUN_RESUMED = "run.resumed"
+    RUN_RESTORED = "run.restored"
     RUN_SETTLED = "run.settled"
     TASK_STARTED = "task.started"
     TASK_SUCCEEDED = "task.succeeded"
@@ -102,6 +125,9 @@ class EventType(StrEnum):
     TASK_QUEUED = "task.queued"
     TASK_LOST = "task.lost"
     TASK_SKIPPED = "task.skipped"
+    TASK_EXPANDED = "task.expanded"
+    TASK_SPAWNED = "task.spawned"
+    TASK_ASKED = "task.asked"
     TASK_FENCED = "task.fenced"
     TASK_LOG = "task.log"
 
@@ -113,11 +139,25 @@ TRANSITIONS: Final[dict[tuple[TaskState, Verb], tuple[TaskState, ...]]] = {
     (TaskState.RUNNING, Verb.RETRY): (TaskState.RETRYING, TaskState.QUEUED),
     (TaskState.RUNNING, Verb.SKIP): (TaskState.SKIPPED,),
     (TaskState.RUNNING, Verb.LOSE): (TaskState.QUEUED, TaskState.ERROR),
+    (TaskState.RUNNING, Verb.EXPAND): (TaskState.EXPANDED,),
+    (TaskState.EXPANDED, Verb.ADVANCE): (TaskState.QUEUED,),
+    (TaskState.RUNNING, Verb.SPAWN): (TaskState.EXPANDED,),
+    (TaskState.EXPANDED, Verb.PROMOTE): (TaskState.SUCCESS, TaskState.ERROR),
+    (TaskState.RUNNING, Verb.ASK): (TaskState.AWAITING_INPUT,),
+    (TaskState.AWAITING_INPUT, Verb.DECIDE): (TaskState.SUCCESS, TaskState.ERROR),
+    (TaskState.AWAITING_INPUT, Verb.PROMOTE): (TaskState.ERROR,),
     (TaskState.RETRYING, Verb.PROMOTE): (TaskState.QUEUED,),
-    (TaskState.WAITING, Verb.ADVANCE): (TaskState.QUEUED, TaskState.UPSTREAM_FAILED),
+    (TaskState.SCHEDULED, Verb.PROMOTE): (TaskState.QUEUED,),
+    (TaskState.WAITING, Verb.ADVANCE): (
+        TaskState.QUEUED,
+        TaskState.SCHEDULED,
+        TaskState.SKIPPED,
+        TaskState.UPSTREAM_FAILED,
+    ),
 }
 """(state, verb) -> states that may follow. Launch, succeed, fail and skip release dependents in the same script,
-which is the ADVANCE row. Cancel is not in it: a canceled run's unfinished tasks count as canceled without a write."""
+which is the ADVANCE rows. Cancel is not in it: a stopped run's unfinished tasks count as canceled without a write; nor
+is restore, which begins a new epoch with any state."""
 
 TASK_TERMINAL: Final = frozenset(
     {
@@ -139,8 +179,11 @@ TERMINAL_EVENTS: Final[dict[EventType, RunState]] = {
 _DIRECTOR: Final[dict[str, str]] = {
     TaskState.WAITING: "pending",
     TaskState.QUEUED: "pending",
+    TaskState.SCHEDULED: "pending",
     TaskState.UPSTREAM_FAILED: "pending",
     TaskState.RUNNING: "progress",
+    TaskState.EXPANDED: "progress",
+    TaskState.AWAITING_INPUT: "progress",
     TaskState.RETRYING: "progress",
     TaskState.SUCCESS: "success",
     TaskState.SKIPPED: "success",
@@ -155,8 +198,8 @@ def director_status(state: TaskState | RunState) -> str:
     return _DIRECTOR[state]
 
 
-def effective(task: TaskState, run: RunState) -> TaskState:
-    """The state a reader should see: in a canceled run, whatever had not finished counts as canceled."""
-    if run is RunState.CANCELED and task not in TASK_TERMINAL:
+def effective(task: TaskState, run: RunState, stopped: bool = False) -> TaskState:
+    """The state a reader should see: in a canceled or stopped run, whatever had not finished counts as canceled."""
+    if (stopped or run is RunState.CANCELED) and task not in TASK_TERMINAL:
         return TaskState.CANCELED
     return task

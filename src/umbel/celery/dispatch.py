@@ -42,7 +42,7 @@ class Dispatcher:
 
     def node(self, item: Item) -> Node:
         """The node behind a released task. Raises KeyError if its plan is gone."""
-        return self._engine.node(self._engine.partition(item.run), item.plan, item.task)
+        return self._engine.node_of(item)
 
     def queue(self, node: Node) -> str:
         """Where the node's messages go."""

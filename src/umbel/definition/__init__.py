@@ -7,17 +7,31 @@ Promises: reading never raises and never runs away; one bad definition leaves th
 
 from umbel.definition.check import check_tasks
 from umbel.definition.load import load_catalog
-from umbel.definition.model import HOOKS, Block, Catalog, Definition, Problem, Retention, TaskStep
+from umbel.definition.model import (
+    HOOKS,
+    RUN_IF,
+    Block,
+    Catalog,
+    Concurrency,
+    Definition,
+    Problem,
+    Retention,
+    RetryPolicy,
+    TaskStep,
+)
 from umbel.definition.parse import parse
 from umbel.definition.schedule import Schedule
 
 __all__ = [
     "HOOKS",
+    "RUN_IF",
     "Block",
     "Catalog",
+    "Concurrency",
     "Definition",
     "Problem",
     "Retention",
+    "RetryPolicy",
     "Schedule",
     "TaskStep",
     "check_tasks",

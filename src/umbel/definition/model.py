@@ -29,9 +29,39 @@ class Problem:
         return f"{where}: {warning}{self.message}" + (f" ({self.hint})" if self.hint else "")
 
 
+RUN_IF: Final = ("all_ok", "all_done", "any_failed", "one_ok")
+"""When a task runs, by how its needs ended: all of them well (or skipped); all, however; at least one badly (else the
+task is skipped); at least one well. All but the first wait until every need has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """What the engine does when the body has failed for good (Celery's own retries come first, and count).
+
+    `max_attempts` counts every attempt, the first included. The pause before attempt n + 1 is `initial` seconds
+    (constant), `initial * n` (linear) or `initial * factor ** (n - 1)` (exponential), at most `max_delay`; with full
+    jitter a random part of it. `max_elapsed` seconds after the first attempt began, no other begins. `on` and `not_on`
+    are names of exception classes, as written in the traceback or with their module; their subclasses count too.
+    """
+
+    max_attempts: int
+    backoff: Literal["constant", "linear", "exponential"] = "exponential"
+    initial: float = 1.0
+    factor: float = 2.0
+    max_delay: float = 600.0
+    jitter: Literal["none", "full"] = "none"
+    max_elapsed: float | None = None
+    on: tuple[str, ...] = ()
+    not_on: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class TaskStep:
-    """One call of a Celery task. `key` names it inside the definition; `task` is the Celery task's name."""
+    """One task of a definition. `key` names it inside the definition; `task` is the Celery task's name.
+
+    A step with `workflow` starts a run of another definition, and one with `approval` waits for a person; their `task`
+    is then `umbel.step`, which every worker of ours has.
+    """
 
     key: str
     task: str
@@ -40,6 +70,24 @@ class TaskStep:
     needs: tuple[str, ...] | None = None
     """Keys it waits for (mapping form), or None: its place in the list says so (list form)."""
     queue: str | None = None
+    with_: Mapping[str, Any] | None = None
+    """Exactly these keyword arguments; texts may hold `${CEL}`. None: Director's calling convention."""
+    when: str | None = None
+    """CEL; false: the task is skipped."""
+    run_if: str = "all_ok"
+    """One of `RUN_IF`."""
+    map: Any = None
+    """A text `${CEL}` that gives a list, or a list: the task runs once for each `item`."""
+    max_parallel: int | None = None
+    timeout: float | None = None
+    """Seconds that one attempt may take (of an approval: until somebody decides)."""
+    retry: RetryPolicy | None = None
+    priority: int | None = None
+    workflow: str | None = None
+    """`project.NAME` of the definition to run."""
+    payload: Mapping[str, Any] | None = None
+    """Payload of that run; texts may hold `${CEL}`."""
+    approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +129,19 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Concurrency:
+    """At most `limit` runs of a definition (with the same `key`, CEL over the payload, if there is one) at a time.
+
+    `on_limit` says what becomes of one more: it waits (`queue`), is refused and leaves no trace (`skip`), ends the
+    oldest (`cancel_oldest`), or is recorded as canceled (`cancel_newest`).
+    """
+
+    limit: int
+    key: str | None = None
+    on_limit: Literal["queue", "skip", "cancel_oldest", "cancel_newest"] = "queue"
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """One named workflow. `body` is a chain in the list form; in the mapping form a group whose steps carry `needs`."""
 
@@ -101,6 +162,12 @@ class Definition:
     schedule: Schedule | None = None
     retention: Retention | None = None
     """None: as the settings say."""
+    concurrency: Concurrency | None = None
+    deadline: float | None = None
+    """Seconds after its launch at which a run that has not ended is stopped, as an error."""
+    engine: Literal["relay", "canvas"] = "relay"
+    canvas: Mapping[str, Any] | None = None
+    """Its Celery signature as JSON, if it was written as a canvas; `body` is empty then."""
 
     @property
     def fullname(self) -> str:

@@ -32,6 +32,11 @@ class Claim:
     payload: str = ""
     inputs: str = ""
     args: str = ""
+    node: int = 0
+    item: str = ""
+    phase: str = ""
+    waited_ms: int = 0
+    age_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,60 @@ class Lose:
 
 
 @dataclass(frozen=True, slots=True)
+class Expand:
+    """Answer of expand."""
+
+    code: Code
+    released: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Answer of spawn."""
+
+    code: Code
+    items: tuple[Item, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Answer of ask."""
+
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Answer of decide."""
+
+    code: Code
+    released: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Answer of cancel."""
+
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Answer of pause."""
+
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Answer of resume."""
+
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Answer of restore."""
 
     code: Code
 
@@ -164,7 +221,7 @@ class Calls:
 
     def claim(self, partition: int, *, run: str, task: int, epoch: int, worker: str, pid: int, in_turn: int, lease_ms: int, request_id: str) -> Claim:
         """Give a queued task to a worker, as a new attempt with a lease."""
-        code, values = self._wire.call(Verb.CLAIM, partition, [run, task, epoch, worker, pid, in_turn, lease_ms, request_id], ["int", "int", "str", "json", "json", "json"])
+        code, values = self._wire.call(Verb.CLAIM, partition, [run, task, epoch, worker, pid, in_turn, lease_ms, request_id], ["int", "int", "str", "json", "json", "json", "int", "json", "str", "int", "int"])
         return Claim(code, *values)
 
     def succeed(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, result: str, by: str, request_id: str) -> Succeed:
@@ -182,9 +239,9 @@ class Calls:
         code, values = self._wire.call(Verb.RETRY, partition, [run, task, epoch, attempt, delay_ms, info, args, by, request_id], ["int", "ints"])
         return Retry(code, *values)
 
-    def skip(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, by: str, request_id: str) -> Skip:
+    def skip(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, info: str, by: str, request_id: str) -> Skip:
         """The task's condition was false: it counts as done with result null, and its dependents are released."""
-        code, values = self._wire.call(Verb.SKIP, partition, [run, task, epoch, attempt, by, request_id], ["ints"])
+        code, values = self._wire.call(Verb.SKIP, partition, [run, task, epoch, attempt, info, by, request_id], ["ints"])
         return Skip(code, *values)
 
     def lose(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, sure: int, counts: int, max_lost: int, why: str, by: str, request_id: str) -> Lose:
@@ -192,13 +249,48 @@ class Calls:
         code, values = self._wire.call(Verb.LOSE, partition, [run, task, epoch, attempt, sure, counts, max_lost, why, by, request_id], ["ints"])
         return Lose(code, *values)
 
+    def expand(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, first: int, items: str, count: int, window: int, by: str, request_id: str) -> Expand:
+        """The list of a map is known; its items become tasks of their own, a window of them at a time."""
+        code, values = self._wire.call(Verb.EXPAND, partition, [run, task, epoch, attempt, first, items, count, window, by, request_id], ["ints"])
+        return Expand(code, *values)
+
+    def spawn(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, child: str, plan: str, payload: str, definition: str, by: str, request_id: str) -> Spawn:
+        """The task starts a run of another definition, and ends as that run ends."""
+        code, values = self._wire.call(Verb.SPAWN, partition, [run, task, epoch, attempt, child, plan, payload, definition, by, request_id], ["items"])
+        return Spawn(code, *values)
+
+    def ask(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, info: str, timeout_ms: int, request_id: str) -> Ask:
+        """The task waits for a person's decision, for as long as its author allows."""
+        code, values = self._wire.call(Verb.ASK, partition, [run, task, epoch, attempt, info, timeout_ms, request_id], [])
+        return Ask(code, *values)
+
+    def decide(self, partition: int, *, run: str, task: int, approved: int, value: str, info: str, by: str, request_id: str) -> Decide:
+        """A person approves or rejects; what waited for it goes on, or will never run."""
+        code, values = self._wire.call(Verb.DECIDE, partition, [run, task, approved, value, info, by, request_id], ["ints"])
+        return Decide(code, *values)
+
     def cancel(self, partition: int, *, run: str, info: str, request_id: str) -> Cancel:
-        """End the run now. What has not finished counts as canceled; running bodies hear of it at their next renewal."""
+        """End the run now, and the runs that it has started. What has not finished counts as canceled."""
         code, values = self._wire.call(Verb.CANCEL, partition, [run, info, request_id], [])
         return Cancel(code, *values)
 
+    def pause(self, partition: int, *, run: str, info: str) -> Pause:
+        """Let nothing new of the run begin; what runs goes on to its end."""
+        code, values = self._wire.call(Verb.PAUSE, partition, [run, info], [])
+        return Pause(code, *values)
+
+    def resume(self, partition: int, *, run: str, info: str) -> Resume:
+        """Let the run go on; `advance` releases what came in vain meanwhile."""
+        code, values = self._wire.call(Verb.RESUME, partition, [run, info], [])
+        return Resume(code, *values)
+
+    def restore(self, partition: int, *, run: str, plan: str, payload: str, epoch: int, seq: int, state: str, parent: str, size: int, maps: str, part: int, tasks: str, last: int, info: str, request_id: str) -> Restore:
+        """Begin a new epoch of a run from what the history knows: to run a part of it again, or because it was lost here."""
+        code, values = self._wire.call(Verb.RESTORE, partition, [run, plan, payload, epoch, seq, state, parent, size, maps, part, tasks, last, info, request_id], [])
+        return Restore(code, *values)
+
     def promote(self, partition: int, *, limit: int, by: str) -> Promote:
-        """Queue the tasks whose retry pause is over."""
+        """Do what is due: retries, countdowns, decisions that nobody made in time, news of a run that a task started, deadlines."""
         code, values = self._wire.call(Verb.PROMOTE, partition, [limit, by], ["items", "int"])
         return Promote(code, *values)
 

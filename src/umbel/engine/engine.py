@@ -4,35 +4,46 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import RedisError
-
-from umbel.engine.calls import Calls, Cancel, Claim, Fail, Launch, Lose, Renew, Retry, Skip, Succeed
-from umbel.engine.keys import partition_of, plan_fields, prefix
-from umbel.engine.wire import Item, Wire, connect
-from umbel.errors import StateUnavailable
-from umbel.events import EventRecord, decode
+from umbel.engine.calls import (
+    Ask,
+    Calls,
+    Cancel,
+    Claim,
+    Decide,
+    Expand,
+    Fail,
+    Launch,
+    Lose,
+    Pause,
+    Renew,
+    Resume,
+    Retry,
+    Skip,
+    Spawn,
+    Succeed,
+)
+from umbel.engine.keys import plan_fields
+from umbel.engine.portions import Kept, KeptMap, portions
+from umbel.engine.reader import Reader
+from umbel.engine.reader import Token as Token
+from umbel.engine.wire import Item, connect
 from umbel.machine import Code
-from umbel.plan.model import Node, Plan
+from umbel.plan.model import Plan
 from umbel.settings import Settings
 
 if TYPE_CHECKING:
     import redis
 
+MAX_WINDOW = 500
+"""Items of one map that are released at the same time, at most: no script touches more."""
+MAX_PORTION = 500
+MAX_BYTES = 1_000_000
+"""Items, and bytes of them, in one call."""
+
 PLAN_TTL = 3600.0
 """Seconds that a plan without a live run stays in the state store."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """What a worker got with its claim and shows with every later write: proof that the task is still its own (U-3)."""
-
-    run: str
-    task: int
-    epoch: int
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,53 +74,40 @@ def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-class Engine:
+class Engine(Reader):
     """The state machine in Redis or Valkey. Safe to share between threads, not across a fork.
 
     Every method raises StateUnavailable if the store does not answer.
     """
 
     def __init__(self, client: "redis.Redis", settings: Settings) -> None:
-        self.settings = settings
-        self._client = client
-        self._wire = Wire(client, settings.store_timeout)
+        super().__init__(client, settings)
         self._calls = Calls(self._wire)
         self._lease = _milliseconds(settings.lease)
-        self._node = lru_cache(maxsize=65536)(self._read_node)
 
     @classmethod
     def open(cls, settings: Settings) -> "Engine":
         """An engine on `settings.state_url`."""
         return cls(connect(settings.state_url, timeout=settings.store_timeout), settings)
 
-    def close(self) -> None:
-        """Give the connections back."""
-        self._client.close()
-
-    def ping(self) -> None:
-        """Raise StateUnavailable unless the store answers."""
-        self._guard(lambda: self._client.ping())
-
-    def partition(self, run: str) -> int:
-        """Where the run lives."""
-        return partition_of(run, self.settings.partitions)
-
-    @property
-    def partitions(self) -> range:
-        """All partitions."""
-        return range(self.settings.partitions)
-
     # --- starting and ending a run
 
     def launch(self, run: str, plan: Plan, payload: str, *, by: str, request: str | None = None) -> Launch:
-        """Create the run unless it exists; `released` are the tasks to publish. `payload` is JSON text."""
+        """Create the run unless it exists; `released` are the tasks to publish. `payload` is JSON text.
+
+        `plan` has its `subplans`, which are put where `spawn` finds them.
+        """
         request = request or request_id()
         partition = self.partition(run)
         reply = self._calls.launch(partition, run=run, plan=plan.hash, payload=payload, by=by, request_id=request)
         if reply.code is Code.NO_PLAN:
-            self._put_plan(partition, plan)
+            self._put_plans(partition, plan)
             reply = self._calls.launch(partition, run=run, plan=plan.hash, payload=payload, by=by, request_id=request)
         return reply
+
+    def _put_plans(self, partition: int, plan: Plan) -> None:
+        for each in (*plan.subplans, plan):
+            self._put_plan(partition, each)
 
     def _put_plan(self, partition: int, plan: Plan) -> None:
         portions = list(plan_fields(plan))
@@ -128,6 +126,84 @@ class Engine:
         return self._calls.cancel(
             self.partition(run), run=run, info=json.dumps(info or {}), request_id=request or request_id()
         )
+
+    def pause(self, run: str, *, info: Mapping[str, Any] | None = None) -> Pause:
+        """Let nothing new of the run begin."""
+        return self._calls.pause(self.partition(run), run=run, info=json.dumps(info or {}))
+
+    def resume(self, run: str, *, info: Mapping[str, Any] | None = None) -> Resume:
+        """Let the run go on; `advance` gives the tasks to publish."""
+        return self._calls.resume(self.partition(run), run=run, info=json.dumps(info or {}))
+
+    def decide(
+        self, run: str, task: int, *, approved: bool, info: Mapping[str, Any], by: str, request: str | None = None
+    ) -> Decide:
+        """Approve (`info` is the result) or reject (`info` has exception, type, reason) what waits for a person."""
+        text = json.dumps(info)
+        return self._calls.decide(
+            self.partition(run),
+            run=run,
+            task=task,
+            approved=int(approved),
+            value=text,
+            info=text,
+            by=by,
+            request_id=request or request_id(),
+        )
+
+    def restore(
+        self,
+        run: str,
+        plan: Plan,
+        payload: str,
+        *,
+        epoch: int,
+        seq: int,
+        state: str,
+        tasks: Iterable[Kept],
+        maps: Sequence[KeptMap] = (),
+        size: int | None = None,
+        parent: str = "",
+        info: Mapping[str, Any] | None = None,
+        request: str | None = None,
+    ) -> Code:
+        """Begin epoch `epoch` of a run, which must be settled or unknown here; `advance` gives the tasks to publish.
+
+        Args:
+            seq: number of the newest event that the history has.
+            state: `pending`, or `error` if a failed task is kept.
+            tasks: every task that has ended and is kept, and every one that had attempts before.
+            maps: the maps whose items are kept. size: one more than the highest index ever used.
+            parent: `run:task` that started it.
+            info: what the event says besides.
+
+        Returns:
+            OK; EXISTS: this epoch, or a later one, has begun; LIVE: it is not settled; STALE: somebody else does it.
+        """
+        partition, request = self.partition(run), request or request_id()
+        common: dict[str, Any] = {
+            "run": run,
+            "plan": plan.hash,
+            "payload": payload,
+            "epoch": epoch,
+            "seq": seq,
+            "state": state,
+            "parent": parent,
+            "size": max(size or 0, len(plan.nodes)),
+            "maps": ",".join(str(each) for each in maps),
+            "info": json.dumps(info or {}),
+            "request_id": request,
+        }
+        code = Code.OK
+        for part, (some, last) in enumerate(portions(tasks)):
+            call = {**common, "part": part, "tasks": some, "last": int(last)}
+            code = self._calls.restore(partition, **call).code
+            if code is Code.NO_PLAN:
+                self._put_plans(partition, plan)
+                code = self._calls.restore(partition, **call).code
+            if code is not Code.OK:
+                break
+        return code
 
     def forget(self, runs: Iterable[str]) -> int:
         """Let the keys of settled runs expire, since the history has them; how many that were."""
@@ -174,21 +250,6 @@ class Engine:
             request_id=request or request_id(),
         )
 
-    def inputs(self, run: str, task: int, plan: str, *, portion: int = 500) -> list[str]:
-        """The results (JSON) that a task waits for, in definition order, read in portions: for a wide join."""
-        base = prefix(self.partition(run))
-
-        def read() -> list[str]:
-            needs = cast("bytes | None", self._client.hget(f"{base}plan:{plan}", f"{task}:in")) or b""
-            wanted = needs.split(b",") if needs else []
-            found: list[str] = []
-            for start in range(0, len(wanted), portion):
-                some = self._client.hmget(f"{base}results:{run}", wanted[start : start + portion])
-                found += [(value or b"null").decode() for value in cast("list[bytes | None]", some)]
-            return found
-
-        return cast("list[str]", self._guard(read))
-
     def succeed(self, token: Token, result: str, *, by: str, request: str | None = None) -> Succeed:
         """Record the result (JSON) and release what waited for it."""
         return self._calls.succeed(
@@ -199,9 +260,71 @@ class Engine:
             request_id=request or request_id(),
         )
 
-    def skip(self, token: Token, *, by: str, request: str | None = None) -> Skip:
+    def skip(self, token: Token, *, why: str = "", by: str, request: str | None = None) -> Skip:
         """Record that the task's condition was false."""
-        return self._calls.skip(self.partition(token.run), **_token(token), by=by, request_id=request or request_id())
+        info = json.dumps({"why": why} if why else {})
+        return self._calls.skip(
+            self.partition(token.run), **_token(token), info=info, by=by, request_id=request or request_id()
+        )
+
+    def expand(
+        self, token: Token, items: Sequence[str], *, window: int = MAX_WINDOW, by: str, request: str | None = None
+    ) -> Expand:
+        """Give each item (JSON; at least one) of a map a task of its own; at most `window` are released at a time."""
+        request, first, reply = request or request_id(), 0, Expand(Code.OK)
+        while first < len(items):
+            some = items[first : first + MAX_PORTION]
+            while len(some) > 1 and sum(map(len, some)) > MAX_BYTES:
+                some = some[: len(some) // 2]
+            reply = self._calls.expand(
+                self.partition(token.run),
+                **_token(token),
+                first=first,
+                items=json.dumps(some),
+                count=len(items),
+                window=min(window, MAX_WINDOW),
+                by=by,
+                request_id=request,
+            )
+            if reply.code is not Code.OK:
+                break
+            first += len(some)
+        return reply
+
+    def spawn(
+        self,
+        token: Token,
+        child: str,
+        plan: str,
+        payload: str,
+        definition: str,
+        *,
+        by: str,
+        request: str | None = None,
+    ) -> Spawn:
+        """Start the run `child` (of the same partition), which ends the task as it ends itself."""
+        return self._calls.spawn(
+            self.partition(token.run),
+            **_token(token),
+            child=child,
+            plan=plan,
+            payload=payload,
+            definition=definition,
+            by=by,
+            request_id=request or request_id(),
+        )
+
+    def ask(
+        self, token: Token, info: Mapping[str, Any], *, timeout: float | None = None, request: str | None = None
+    ) -> Ask:
+        """Let the task wait for a person's decision, for `timeout` seconds at most."""
+        return self._calls.ask(
+            self.partition(token.run),
+            **_token(token),
+            info=json.dumps(info),
+            timeout_ms=_milliseconds(timeout or 0),
+            request_id=request or request_id(),
+        )
 
     def fail(self, token: Token, info: Mapping[str, Any], *, by: str, request: str | None = None) -> Fail:
         """Record the final error: `info` has exception, type, traceback, reason."""
@@ -313,99 +436,6 @@ class Engine:
         return self._calls.redispatch(
             partition, by=by, since_ms=since, heads=json.dumps(heads or {}), after_ms=0, limit=limit
         ).items
-
-    # --- reading
-
-    def held(self, worker: str) -> list[tuple[int, Token]]:
-        """What a worker holds now: (pid, token) each."""
-        found: list[tuple[int, Token]] = []
-        for partition in self.partitions:
-            name = f"{prefix(partition)}held:{worker}"
-            values = cast("dict[bytes, bytes]", self._guard(lambda name=name: self._client.hgetall(name)))
-            for member, value in values.items():
-                run, _, task = member.decode().rpartition(":")
-                pid, epoch, attempt = map(int, value.split(b":"))
-                found.append((pid, Token(run, int(task), epoch, attempt)))
-        return found
-
-    def workers(self) -> list[dict[str, Any]]:
-        """What the workers that are alive said of themselves, with `worker`, `beat` (ms) and `alive_until` (ms)."""
-        base = prefix(0)
-
-        def read() -> list[dict[str, Any]]:
-            rows: list[dict[str, Any]] = []
-            for name, until in cast(
-                "list[tuple[bytes, float]]", self._client.zrange(f"{base}workers", 0, -1, withscores=True)
-            ):
-                info, beat = self._client.hmget(f"{base}worker:{name.decode()}", ["info", "beat"])
-                rows.append(
-                    {
-                        **json.loads(info or b"{}"),
-                        "worker": name.decode(),
-                        "beat": int(beat or 0),
-                        "alive_until": int(until),
-                    }
-                )
-            return rows
-
-        return cast("list[dict[str, Any]]", self._guard(read))
-
-    def node(self, partition: int, plan: str, index: int) -> Node:
-        """A node (without its `needs`) of a plan that a live run uses; remembered, since plans do not change.
-
-        Raises:
-            KeyError: the plan is not there.
-        """
-        return self._node(partition, plan, index)
-
-    def _read_node(self, partition: int, plan: str, index: int) -> Node:
-        text = cast(
-            "bytes | None",
-            self._guard(lambda: self._client.hget(f"{prefix(partition)}plan:{plan}", str(index))),
-        )
-        if text is None:
-            raise KeyError(f"plan {plan} has no node {index} in partition {partition}")
-        return Node(**json.loads(text))
-
-    def knows(self, runs: Sequence[str]) -> list[bool]:
-        """For each run, whether the state store has it."""
-        if not runs:
-            return []
-
-        def read() -> list[bool]:
-            pipeline = self._client.pipeline(transaction=False)
-            for run in runs:
-                pipeline.exists(f"{prefix(self.partition(run))}run:{run}")
-            return [bool(each) for each in pipeline.execute()]
-
-        return cast("list[bool]", self._guard(read))
-
-    def item(self, token: Token, index: int) -> Item:
-        """What a dispatcher needs to publish task `index` of the token's run."""
-        name = f"{prefix(self.partition(token.run))}run:{token.run}"
-        plan = cast("bytes | None", self._guard(lambda: self._client.hget(name, "plan"))) or b""
-        return Item(token.run, index, token.epoch, plan.decode())
-
-    # --- the event stream
-
-    def read_events(self, partition: int, after: str, count: int, block_ms: int) -> list[tuple[str, EventRecord]]:
-        """Up to `count` events after stream id `after` ("0-0": all), waiting up to `block_ms` for the first."""
-        name = f"{prefix(partition)}events"
-        reply = self._guard(lambda: self._client.xread({name: after}, count=count, block=block_ms or None))
-        if not reply:
-            return []
-        entries = reply[0][1] if isinstance(reply, list) else next(iter(reply.values()))[0]
-        return [(entry.decode(), decode(fields)) for entry, fields in entries]
-
-    def trim_events(self, partition: int, upto: str) -> None:
-        """Drop the events before stream id `upto`, which the history has."""
-        self._guard(lambda: self._client.xtrim(f"{prefix(partition)}events", minid=upto, approximate=True))
-
-    def _guard(self, read: Any) -> Any:
-        try:
-            return self._wire.persist(read)
-        except RedisError as error:
-            raise StateUnavailable(f"the state store failed: {error}") from error
 
 
 def _token(token: Token) -> Any:

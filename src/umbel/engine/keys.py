@@ -7,16 +7,20 @@ that all keys of a partition, and so all keys of a run, live in one slot of a Re
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
-from umbel.plan.model import Plan
+from umbel.plan.model import Plan, as_dict
 
 CHUNK: Final = 100
 """Dependents in one field of a plan. `include/run.lua` works in the same portions (a test compares the two)."""
 
 MAX_FIELDS: Final = 500
 """Fields of a plan written in one call: no script touches more."""
+
+
+MAX_ENDS: Final = 500
+"""Last tasks of a run whose results are handed to the task that started it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,21 @@ KINDS: Final = (
         "a member goes with its claim",
     ),
     Kind("queues", "hash", "per queue: how far claims have come, and when", "one per partition"),
-    Kind("timers", "zset", "tasks waiting for their retry; score: due, ms", "a member goes with promote"),
+    Kind(
+        "timers",
+        "zset",
+        "tasks that wait for a moment: a retry, a countdown, a decision's end, news of a run; score: due, ms",
+        "a member goes with promote",
+    ),
+    Kind("deadlines", "zset", "runs that must have ended by then; score: ms", "a member goes with promote"),
+    Kind("items", "hash", "the items of a run's map tasks as JSON: <index>:<place>", "TTL from forget"),
+    Kind(
+        "parked",
+        "zset",
+        "tasks of a paused run whose message came in vain; score: when, ms",
+        "emptied by advance after resume",
+    ),
+    Kind("subs", "set", "runs that a run has started and that are under way", "a member goes with its run's end"),
     Kind("leases", "zset", "running attempts; score: when the lease ends, ms", "a member goes with the outcome"),
     Kind("held", "hash", "per worker, what it runs: pid:epoch:attempt", "a field goes with the outcome; sweep"),
     Kind("workers", "zset", "workers; score: when the lease ends, ms", "a member goes with sweep"),
@@ -82,9 +100,20 @@ def plan_fields(plan: Plan) -> Iterator[dict[str, str]]:
 
     `<i>` the node as JSON for workers, `<i>:needs` how many it waits for (a root: the start), `<i>:in` which,
     `<i>:queue`, and `<i>:out:<chunk>` who waits for it; index -1 is the start of the run, for which the roots wait.
-    `tasks` is how many count for the run's end; the hooks stand behind them, as `hook:success` and `hook:failure`.
+    `<i>:run_if` if it is not all_ok, `<i>:delay` and `<i>:at` (ms) if it is not due at once, `<i>:quiet` if its failure
+    is its own. `tasks` is how many count for the run's end; the hooks stand behind them, as `hook:success` and
+    `hook:failure`; `nodes` is the number of both. `deadline` (ms), `native` (Celery's canvas releases), `subs` (plans
+    of the runs that it may start), `ends` (the tasks whose results are those of the run).
     """
-    fields: dict[str, str] = {"tasks": str(plan.tasks)}
+    fields: dict[str, str] = {"tasks": str(plan.tasks), "nodes": str(len(plan.nodes))}
+    if plan.deadline is not None:
+        fields["deadline"] = str(round(plan.deadline * 1000))
+    if plan.engine == "canvas":
+        fields["native"] = "1"
+    if plan.subs:
+        fields["subs"] = ",".join(plan.subs)
+    if len(plan.ends) <= MAX_ENDS:
+        fields["ends"] = ",".join(map(str, plan.ends))
 
     def chunks(index: int, dependents: tuple[int, ...]) -> Iterator[tuple[str, str]]:
         for number, start in enumerate(range(0, len(dependents), CHUNK)):
@@ -95,7 +124,7 @@ def plan_fields(plan: Plan) -> Iterator[dict[str, str]]:
         for node in plan.nodes:
             if node.hook:
                 yield f"hook:{node.hook}", f"{node.index}"
-            about = asdict(node)
+            about = as_dict(node)
             del about["needs"]  # a wide join would make its node as long as the run
             yield f"{node.index}", json.dumps(about, separators=(",", ":"))
             yield f"{node.index}:needs", str(len(node.needs) or 1)
@@ -103,6 +132,14 @@ def plan_fields(plan: Plan) -> Iterator[dict[str, str]]:
                 yield f"{node.index}:in", ",".join(map(str, node.needs))
             if node.queue:
                 yield f"{node.index}:queue", node.queue
+            if node.run_if != "all_ok":
+                yield f"{node.index}:run_if", node.run_if
+            if node.countdown:
+                yield f"{node.index}:delay", str(round(node.countdown * 1000))
+            if node.at is not None:
+                yield f"{node.index}:at", str(node.at)
+            if node.quiet:
+                yield f"{node.index}:quiet", "1"
             yield from chunks(node.index, plan.dependents[node.index])
 
     for name, value in pairs():

@@ -3,10 +3,43 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+from umbel.definition import RetryPolicy
+
+STEP_TASK: Final = "umbel.step"
+"""The Celery task that stands for a step without one of its own: a sub-workflow, an approval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a task is called, where it is not called by Director's convention.
+
+    From a canvas: `args` and `kwargs` as they are, the result of what it follows put in front unless `immutable`. A
+    chord's body `gathers`: it takes a list, even of one result.
+    From `with`: `kwargs` after their `${CEL}` is evaluated, and nothing else (`template`).
+    """
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    immutable: bool = False
+    template: bool = False
+    gathers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubRun:
+    """A run of another definition that a task starts: its plan's hash, and how its payload is made and checked."""
+
+    definition: str
+    plan: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    """Template: texts may hold `${CEL}`."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +51,9 @@ class Node:
     default queue. `takes_nothing`: it waits for its needs, but is called with the empty list and not with their
     results, because an empty group stands between (celery-director's recording `yaml-EMPTY_GROUP`). A `hook` is no part
     of the DAG: it runs when the run has succeeded, or as soon as it has failed.
+
+    The rest is rare, and left out of the plan's JSON where it is not used; see `definition.TaskStep` for its meaning.
+    Times are seconds, `at` is a moment in ms UTC, and `expires_at` too.
     """
 
     index: int
@@ -27,6 +63,29 @@ class Node:
     queue: str | None = None
     takes_nothing: bool = False
     hook: Literal["success", "failure"] | None = None
+    call: Call | None = None
+    when: str | None = None
+    run_if: str = "all_ok"
+    map: Any = None
+    max_parallel: int | None = None
+    timeout: float | None = None
+    retry: RetryPolicy | None = None
+    priority: int | None = None
+    workflow: SubRun | None = None
+    approval: bool = False
+    errback: bool = False
+    """A canvas's `link_error`: called for the error of what it needs, as Celery would."""
+    countdown: float | None = None
+    at: int | None = None
+    expires: float | None = None
+    """Seconds after its release; or:"""
+    expires_at: int | None = None
+    time_limit: float | None = None
+    soft_time_limit: float | None = None
+    id: str | None = None
+    """A task id that its author chose."""
+    quiet: bool = False
+    """Its failure is recorded, but does not make the run an error (a canvas's callbacks)."""
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -66,6 +125,12 @@ class Plan:
 
     definition: str
     nodes: tuple[Node, ...]
+    returns: Any = None
+    """The shape of the run's result: an index, or a list of shapes; None: what its last tasks return."""
+    deadline: float | None = None
+    engine: Literal["relay", "canvas"] = "relay"
+    subplans: tuple["Plan", ...] = field(default=(), compare=False, repr=False)
+    """The plans of the runs that it may start, and that those may start. Not in its JSON, which has their hashes."""
 
     def __post_init__(self) -> None:
         keys: set[str] = set()
@@ -130,6 +195,17 @@ class Plan:
             raise ValueError(f"the tasks {[self.nodes[i].key for i in stuck]} wait for each other")
         return tuple(done)
 
+    @cached_property
+    def ends(self) -> tuple[int, ...]:
+        """The tasks whose results are those of the run: those that nothing waits for, ascending."""
+        return tuple(i for i in range(self.tasks) if not self.dependents[i] and not self.nodes[i].quiet)
+
+    @cached_property
+    def subs(self) -> tuple[str, ...]:
+        """Hashes of the plans in `subplans`, or where those are not at hand, of the runs that it starts itself."""
+        own = {node.workflow.plan for node in self.nodes if node.workflow}
+        return tuple(sorted(own | {plan.hash for plan in self.subplans}))
+
     def descendants(self, index: int) -> tuple[int, ...]:
         """All nodes that need `index`, directly or through others, ascending."""
         seen: set[int] = set()
@@ -151,26 +227,50 @@ class Plan:
 
     def to_json(self) -> str:
         """Canonical JSON, from which `from_json` makes an equal plan."""
-        return json.dumps(
-            {"definition": self.definition, "nodes": [_as_dict(node) for node in self.nodes]},
-            sort_keys=True,
-            separators=(",", ":"),
-        )
+        whole: dict[str, Any] = {"definition": self.definition, "nodes": [as_dict(node) for node in self.nodes]}
+        if self.returns is not None:
+            whole["returns"] = self.returns
+        if self.deadline is not None:
+            whole["deadline"] = self.deadline
+        if self.engine != "relay":
+            whole["engine"] = self.engine
+        return json.dumps(whole, sort_keys=True, separators=(",", ":"))
 
     @staticmethod
     def from_json(text: str) -> "Plan":
         """The plan that `to_json` wrote."""
         data = json.loads(text)
-        nodes = (Node(**{**node, "needs": tuple(node["needs"])}) for node in data["nodes"])
-        return Plan(data["definition"], tuple(nodes))
+        nodes = tuple(from_dict(node) for node in data["nodes"])
+        rare = {name: data[name] for name in ("returns", "deadline", "engine") if name in data}
+        return Plan(data["definition"], nodes, **rare)
 
 
-def _as_dict(node: Node) -> dict[str, Any]:
-    # Not dataclasses.asdict, which copies deeply and takes most of a second for 10,000 nodes. What is rare is left out,
-    # so that plans without it keep their hash.
-    found = {"index": node.index, "key": node.key, "task": node.task, "needs": node.needs, "queue": node.queue}
-    rare = {"takes_nothing": node.takes_nothing, "hook": node.hook}
-    return {**found, **{name: value for name, value in rare.items() if value}}
+def as_dict(node: Node) -> dict[str, Any]:
+    """The node as JSON values, from which `from_dict` makes an equal one."""
+    # Not dataclasses.asdict for the whole, which copies deeply and takes most of a second for 10,000 nodes. What is
+    # rare is left out, so that plans without it keep their hash.
+    found: dict[str, Any] = {name: getattr(node, name) for name in _ALWAYS}
+    for name, default in _RARE.items():
+        value = getattr(node, name)
+        if value != default:
+            found[name] = asdict(value) if name in _RECORDS else value
+    return found
+
+
+def from_dict(data: Mapping[str, Any]) -> Node:
+    """The node that `as_dict` wrote. Without `needs` it has none."""
+    values = dict(data)
+    values["needs"] = tuple(values.get("needs", ()))
+    for name, kind in _RECORDS.items():
+        if values.get(name) is not None:
+            record = {word: tuple(it) if isinstance(it, list) else it for word, it in values[name].items()}
+            values[name] = kind(**record)
+    return Node(**values)
+
+
+_ALWAYS: Final = ("index", "key", "task", "needs", "queue")
+_RARE: Final = {each.name: each.default for each in fields(Node) if each.name not in _ALWAYS}
+_RECORDS: Final[dict[str, Any]] = {"call": Call, "retry": RetryPolicy, "workflow": SubRun}
 
 
 def task_id(run_id: str, index: int) -> str:

@@ -1,5 +1,5 @@
 -- forget: the history has these runs; let their keys go after a while.
--- keys: run results work plan cursors
+-- keys: run results items work parked subs plan cursors
 -- args: runs:json ttl_ms:int plan_ttl_ms:int
 -- returns: ok(forgotten:int)
 -- events:
@@ -14,10 +14,15 @@ for _, run_id in ipairs(runs) do
     redis.call('HSET', id, 'forgotten', '1')
     redis.call('PEXPIRE', id, ttl_ms)
     redis.call('PEXPIRE', key('results', run_id), ttl_ms)
-    redis.call('DEL', key('work', run_id))
+    redis.call('PEXPIRE', key('items', run_id), ttl_ms)
+    redis.call('DEL', key('work', run_id), key('parked', run_id), key('subs', run_id))
     redis.call('ZREM', key('cursors'), run_id)
     local plan = key('plan', value[2])
-    if redis.call('HINCRBY', plan, 'runs', -1) <= 0 then redis.call('PEXPIRE', plan, plan_ttl_ms) end
+    local held = {plan}
+    for sub in string.gmatch(redis.call('HGET', plan, 'subs') or '', '[^,]+') do held[#held + 1] = key('plan', sub) end
+    for _, each in ipairs(held) do
+      if redis.call('HINCRBY', each, 'runs', -1) <= 0 then redis.call('PEXPIRE', each, plan_ttl_ms) end
+    end
   end
 end
 return {'ok', forgotten}

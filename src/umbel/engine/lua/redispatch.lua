@@ -19,7 +19,7 @@ local items = {}
 local function again(queue, member)
   local run_id, task = split(member)
   local run = open(run_id)
-  if not run or run.state == 'canceled' or redis.call('HGET', run.key, task .. ':state') ~= 'queued' then
+  if not run or is_stopped(run, task) or redis.call('HGET', run.key, task .. ':state') ~= 'queued' then
     redis.call('ZREM', key('ready', queue), member) -- nobody is to run it any more
     return false
   end

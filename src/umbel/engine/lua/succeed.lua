@@ -1,5 +1,5 @@
 -- succeed: record the result of one attempt and release the tasks that waited for it.
--- keys: run results plan ready queues leases held work cursors events clock
+-- keys: run results plan ready queues timers leases held work cursors events clock
 -- args: run:str task:int epoch:int attempt:int result:json by:str request_id:str
 -- returns: ok(released:ints) no_run canceled stale
 -- events: task.succeeded task.fenced run.succeeded run.settled
@@ -13,7 +13,7 @@ if not mine then return instead end
 redis.call('HSET', run.key, task .. ':state', 'success')
 redis.call('HSET', key('results', run_id), task, result)
 let_go(run, task, mine.worker)
-ended(run, task)
+ended(run, task, by)
 work(run, {task .. ':0:1'}, by)
 emit(run, 'task.succeeded', task, attempt, object(outcome(run)), result)
 close(run, by)

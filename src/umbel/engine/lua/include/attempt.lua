@@ -14,7 +14,7 @@ local function owned(run, task, epoch, attempt, request_id, outcome)
     task .. ':retries', task .. ':losses', task .. ':request', task .. ':answer', task .. ':fenced')
   if value[7] == request_id and value[8] then return nil, cjson.decode(value[8]) end
   local mine = value[1] == 'running' and tonumber(value[2]) == attempt and run.epoch == epoch
-  if mine and run.state ~= 'canceled' then
+  if mine and not is_stopped(run, task) then
     return {worker = value[3], pid = value[4], retries = tonumber(value[5] or 0), losses = tonumber(value[6] or 0)}
   end
   local told = object(pair('outcome', outcome), pair('epoch', epoch))
@@ -29,17 +29,5 @@ local function owned(run, task, epoch, attempt, request_id, outcome)
     emit(run, 'task.fenced', task, attempt, told)
     redis.call('HSET', run.key, 'seq', run.seq, task .. ':fenced', request_id)
   end
-  return nil, {run.state == 'canceled' and 'canceled' or 'stale'}
-end
-
--- The task has failed for good: its descendants will never run, the run is an error at once. A failed hook is only that.
-local function fail_task(run, task, attempt, info, by)
-  redis.call('HSET', run.key, task .. ':state', 'error')
-  ended(run, task)
-  work(run, {task .. ':0:0'}, by)
-  emit(run, 'task.failed', task, attempt, object(info, outcome(run)))
-  if run.state == 'pending' or run.state == 'running' then
-    run.state = 'error'
-    emit(run, 'run.failed', nil, nil, object(pair('task', tonumber(task)), call_hook(run, 'failure', by) or ''))
-  end
+  return nil, {is_stopped(run, task) and 'canceled' or 'stale'}
 end
