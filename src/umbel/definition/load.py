@@ -12,23 +12,33 @@ FILES: Final = ("workflows.yml", "workflows.yaml")
 """Where definitions stand; the first that exists counts (celery-director knows only the first)."""
 
 
+def find_file(home: Path) -> Path:
+    """The definition file of the project in `home`; the first of `FILES` if there is none."""
+    return next((home / name for name in FILES if (home / name).exists()), home / FILES[0])
+
+
 def load_catalog(home: Path) -> Catalog:
     """Read the definitions of the project in `home`.
 
     Raises nothing: a missing or unreadable file is a problem in the catalog.
     """
-    path = next((home / name for name in FILES if (home / name).exists()), home / FILES[0])
-    report = Report(path.name)
+    path = find_file(home)
+    return load_file(path, home, path.name)
+
+
+def load_file(path: Path, home: Path, name: str) -> Catalog:
+    """Read the definitions in one file of the project in `home`; problems call it `name`. Raises nothing."""
+    report = Report(name)
     try:
         if not path.exists():
-            hint = f"Create {FILES[0]}, or name the project's folder (UMBEL_HOME)."
-            report.add("file-missing", None, f"there is no {FILES[0]} in {home}", hint)
+            hint = f"Create {path.name}, or name the project's folder (UMBEL_HOME)."
+            report.add("file-missing", None, f"there is no {path.name} in {path.parent}", hint)
         elif not path.is_file():
             report.add("file-unreadable", None, "it is not a file")
         else:
             with path.open("rb") as stream:
                 raw = stream.read(MAX_BYTES + 1)
-            return parse(_decode(raw), file=path.name, home=home)
+            return parse(_decode(raw), file=name, home=home)
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         where = At(before.count(b"\n"), len(before) - before.rfind(b"\n") - 1)

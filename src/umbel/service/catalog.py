@@ -20,6 +20,32 @@ class Loaded:
     catalog: Catalog
     plans: Mapping[str, Plan]
 
+    @classmethod
+    def of(cls, catalog: Catalog, tasks: Collection[str] | None) -> "Loaded":
+        """The catalog with its plans, checked against the names of the tasks that are there (None: not known)."""
+        if tasks is not None:
+            catalog = check_tasks(catalog, tasks)
+        plans, catalog = build_all(catalog)
+        return cls(catalog, plans)
+
+    def get(self, name: str) -> tuple[Definition, Plan]:
+        """A definition that can be started, and its plan.
+
+        Raises:
+            DefinitionNotFound: there is none of this name.
+            DefinitionError: there is, but it has mistakes; the message says which.
+        """
+        definition = self.catalog.definitions.get(name)
+        if definition is not None:
+            return definition, self.plans[name]
+        if name in self.catalog.refused:
+            problems = [str(each) for each in self.catalog.problems_of(name) if each.severity == "error"]
+            raise DefinitionError(
+                f"The definition {name} has mistakes: {'; '.join(problems[:5])}",
+                hint=f"`umbel definitions {name}` shows them all.",
+            )
+        raise DefinitionNotFound(f"There is no definition {name[:200]}.")
+
 
 class Definitions:
     """The definitions below `home`. Reading swaps one reference, so that threads always see a whole catalog.
@@ -32,19 +58,16 @@ class Definitions:
 
     def __init__(self, home: Path, tasks: Collection[str] | None = None) -> None:
         self.home = home
-        self._tasks = tasks
+        self.tasks = tasks
         self._loaded = Loaded(Catalog({}), {})
         self.reload()
 
     def reload(self) -> None:
         """Read the files again. What is wrong with them is in the catalog's problems."""
-        catalog = load_catalog(self.home)
-        if self._tasks is not None:
-            catalog = check_tasks(catalog, self._tasks)
-        plans, catalog = build_all(catalog)
-        for problem in catalog.problems:
+        loaded = Loaded.of(load_catalog(self.home), self.tasks)
+        for problem in loaded.catalog.problems:
             log.warning("%s", problem)
-        self._loaded = Loaded(catalog, plans)
+        self._loaded = loaded
 
     @property
     def catalog(self) -> Catalog:
@@ -57,20 +80,5 @@ class Definitions:
         return self._loaded.plans
 
     def get(self, name: str) -> tuple[Definition, Plan]:
-        """A definition that can be started, and its plan.
-
-        Raises:
-            DefinitionNotFound: there is none of this name.
-            DefinitionError: there is, but it has mistakes; the message says which.
-        """
-        loaded = self._loaded
-        definition = loaded.catalog.definitions.get(name)
-        if definition is not None:
-            return definition, loaded.plans[name]
-        if name in loaded.catalog.refused:
-            problems = [str(each) for each in loaded.catalog.problems_of(name) if each.severity == "error"]
-            raise DefinitionError(
-                f"The definition {name} has mistakes: {'; '.join(problems[:5])}",
-                hint=f"`umbel definitions {name}` shows them all.",
-            )
-        raise DefinitionNotFound(f"There is no definition {name[:200]}.")
+        """A definition that can be started, and its plan. Raises DefinitionNotFound, DefinitionError."""
+        return self._loaded.get(name)

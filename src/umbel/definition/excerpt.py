@@ -1,0 +1,51 @@
+"""The offending text of a problem: its end, and the line it stands in with a caret below."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Final
+
+LONGEST: Final = 100
+"""Characters of a line that are shown; of a longer one, those around the mistake."""
+
+_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what counts as the end of a line in YAML's marks
+_QUOTED: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
+_PLAIN: Final = re.compile(r"(?:[^\s,\[\]{}:#]|:(?=\S)|(?<=\S)#|[ \t](?=[^\s#]))+")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, as the lines of problems count them."""
+    return _BREAK.split(text.removeprefix("\ufeff"))
+
+
+def end_of(lines: Sequence[str], line: int, column: int) -> int:
+    """The column behind the text that begins at a place, both from 1; the next one if it is no single value."""
+    if not 0 < line <= len(lines):
+        return column
+    rest = lines[line - 1][column - 1 : column - 1 + 1000]
+    found = _QUOTED.match(rest) or _PLAIN.match(rest)
+    return column + max(1, found.end() if found else 1)
+
+
+def excerpt(lines: Sequence[str], line: int, column: int) -> str:
+    """The line of a place and, below it, carets under the text that begins there; nothing for a whole file."""
+    if not 0 < line <= len(lines):
+        return ""
+    text, start, end = lines[line - 1], column - 1, end_of(lines, line, column) - 1
+    first = max(0, min(start - LONGEST // 3, len(text) - LONGEST))
+    shown = "".join(each if each.isprintable() or each == "\t" else "\ufffd" for each in text[first : first + LONGEST])
+    before, after = "…" if first else "", "…" if first + LONGEST < len(text) else ""
+    pad = before.replace("…", " ") + "".join(_blank(each) for each in shown[: start - first])
+    carets = "^" * max(1, sum(_width(each) for each in shown[start - first : end - first]))
+    return f"{before}{shown}{after}\n{pad}{carets}"
+
+
+def _blank(letter: str) -> str:
+    return "\t" if letter == "\t" else " " * _width(letter)
+
+
+def _width(letter: str) -> int:
+    """Columns that it takes on a terminal."""
+    if unicodedata.combining(letter):
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
