@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from umbel.plan.model import Node
+from umbel.plan.model import Call, Node
 
 
 def positional(node: Node, results: Sequence[Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
@@ -23,7 +23,16 @@ def positional(node: Node, results: Sequence[Any]) -> tuple[tuple[Any, ...], Map
     call = node.call
     if call is None:
         return node.arguments(results), {}
-    if call.immutable or not (node.needs or node.takes_nothing):
+    if call.immutable or not (node.needs or node.takes_nothing or results):
         return call.args, call.kwargs
-    taken = list(results) if call.gathers else node.argument(results)
-    return (taken, *call.args), call.kwargs
+    return (_taken(node, call, results), *call.args), call.kwargs
+
+
+def _taken(node: Node, call: Call, results: Sequence[Any]) -> Any:
+    if node.takes_nothing or not call.gathers:
+        return node.argument(results)
+    return list(results) if call.gathers is True else _shaped(call.gathers, results)
+
+
+def _shaped(shape: Any, results: Sequence[Any]) -> Any:
+    return [_shaped(each, results) for each in shape] if isinstance(shape, list | tuple) else results[shape]

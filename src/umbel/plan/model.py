@@ -19,7 +19,8 @@ class Call:
     """How a task is called, where it is not called by Director's convention.
 
     From a canvas: `args` and `kwargs` as they are, the result of what it follows put in front unless `immutable`. A
-    chord's body `gathers`: it takes a list, even of one result.
+    chord's body `gathers`: it takes a list, even of one result; where results stand in lists within that list, it is
+    their shape, with the places of the inputs.
     From `with`: `kwargs` after their `${CEL}` is evaluated, and nothing else (`template`).
     """
 
@@ -27,7 +28,7 @@ class Call:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     immutable: bool = False
     template: bool = False
-    gathers: bool = False
+    gathers: Any = False
 
 
 @dataclass(frozen=True, slots=True)
