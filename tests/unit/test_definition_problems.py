@@ -166,7 +166,7 @@ WARNINGS = {
     "scheduled-payload": ("a.B: {tasks: [A], schema: {required: [x]}, periodic: {interval: 5}}\n", 1, 44),
     "not-supported-yet": ("a.B: {tasks: [A], deadline: 3h, engine: canvas}\n", 1, 19),
 }
-ELSEWHERE = {"file-missing", "file-unreadable", "too-many-problems", "unknown-task", "plan-too-large"}
+ELSEWHERE = {"file-missing", "file-unreadable", "too-many-problems", "unknown-task", "unheard-queue", "plan-too-large"}
 
 
 @pytest.fixture

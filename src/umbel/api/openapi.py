@@ -9,7 +9,8 @@ from pydantic.json_schema import models_json_schema
 import umbel
 from umbel.api.auth import OPEN
 from umbel.api.director_openapi import paths as director_paths
-from umbel.service.models import Event, Problem
+from umbel.plan.picture import MEDIA_TYPES
+from umbel.service.models import Event, Picture, Problem
 from umbel.service.operations import OPERATIONS, PREFIX, Operation
 
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
@@ -121,6 +122,8 @@ def _success(name: str, status: int, model: str) -> dict[str, Any]:
         "description": text,
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}}},
     }
+    if model == Picture.__name__:
+        found["content"] |= {kind: {"schema": _TEXT} for kind in dict.fromkeys(MEDIA_TYPES.values())}
     if name in ("start_run", "relaunch_run"):
         found["headers"] = {"Location": {"description": "Path of the run.", "schema": {"type": "string"}}}
     return found

@@ -15,11 +15,21 @@ def register(app: typer.Typer) -> None:
 def definitions(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show this one in full.")] = None,
     as_json: Json = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of workflows.yml, for editors; needs no server.")
+    ] = False,
 ) -> None:
     """List what can be started, or show one.
 
     With NAME: its tasks, and the JSON Schema that a payload must fit.
     """
+    if schema:
+        import json
+
+        from umbel.definition.editor import editor_schema
+
+        print(json.dumps(editor_schema(), indent=2))
+        return
     from umbel.cli import show
     from umbel.cli.output import say_json
     from umbel.client import Client

@@ -16,11 +16,14 @@ from umbel.errors import BadRequest, ServerUnavailable, UmbelError
 from umbel.machine import RUN_TERMINAL, EventType, RunState
 from umbel.service import operations as ops
 from umbel.service.models import (
+    DefinitionCheck,
     DefinitionList,
     DefinitionView,
     Diagnosis,
+    EditorSchema,
     Event,
     LogPage,
+    Picture,
     Resource,
     Run,
     RunDetail,
@@ -111,6 +114,7 @@ class Client:
             content = None if body is None else json.dumps(body).encode()
             if content is not None:
                 headers["Content-Type"] = "application/json"
+            headers["Accept"] = "application/json"  # else a picture comes as it is
             timeout = httpx.Timeout(READ + patience, connect=CONNECT)
             answer = self._http.request(method, path, params=query, headers=headers, content=content, timeout=timeout)
         except (httpx.RequestError, httpx.InvalidURL) as error:
@@ -131,6 +135,30 @@ class Client:
     def get_definition(self, name: str) -> DefinitionView:
         """One definition, by `project.NAME`."""
         return self.call(ops.GetDefinition(name=name))
+
+    def check_definitions(
+        self, text: str, *, file: str = "workflows.yml", graph: ops.Format | None = None
+    ) -> DefinitionCheck:
+        """Everything that is wrong with a text of definitions, without using it.
+
+        Args:
+            text: YAML, as in `workflows.yml`.
+            file: what problems call it.
+            graph: also draw each definition, in this format.
+        """
+        return self.call(_make(ops.CheckDefinitions, text=text, file=file, graph=graph))
+
+    def get_definition_schema(self) -> EditorSchema:
+        """The JSON Schema of definition files."""
+        return self.call(ops.GetDefinitionSchema())
+
+    def get_definition_graph(self, name: str, format: ops.Format = "ascii") -> Picture:
+        """A picture of a definition."""
+        return self.call(_make(ops.GetDefinitionGraph, name=name, format=format))
+
+    def get_run_graph(self, run_id: str, format: ops.Format = "ascii") -> Picture:
+        """A picture of a run with the states of its tasks."""
+        return self.call(_make(ops.GetRunGraph, run_id=run_id, format=format))
 
     def start_run(
         self,

@@ -55,6 +55,7 @@ CODES: Final[dict[str, str]] = {
     "cycle": "Tasks wait for each other in a circle.",
     # against what is around the file
     "unknown-task": "No Celery task of this name was found in the project.",
+    "unheard-queue": "Workers are up, but none of them listens on this queue.",
     "plan-too-large": "A definition may have up to 100,000 tasks and 100,000 connections between them.",
 }
 """Every problem's code and meaning. Codes never change their meaning; the reference page is rendered from here."""

@@ -3,7 +3,8 @@
 from umbel.definition import Definition
 from umbel.errors import DefinitionNotFound
 from umbel.plan.model import Plan
-from umbel.service.models import DefinitionList, DefinitionView, TaskDefinition
+from umbel.service.check import task_definitions
+from umbel.service.models import DefinitionList, DefinitionView
 from umbel.service.schedules import schedule_spec
 from umbel.service.umbel import Umbel
 
@@ -33,22 +34,12 @@ def get_definition(umbel: Umbel, name: str) -> DefinitionView:
 
 
 def _view(umbel: Umbel, definition: Definition, plan: Plan) -> DefinitionView:
-    tasks = [
-        TaskDefinition.model_construct(
-            key=node.key,
-            task=node.task,
-            needs=[plan.nodes[need].key for need in node.needs],
-            queue=node.queue or umbel.settings.default_queue,
-        )
-        for node in plan.nodes
-        if node.hook is None
-    ]
     return DefinitionView(
         name=definition.fullname,
         description=definition.description,
         schema=dict(definition.schema) if definition.schema is not None else None,
         defaults=dict(definition.defaults),
-        tasks=tasks,
+        tasks=task_definitions(plan, umbel.settings.default_queue),
         schedule=schedule_spec(umbel, definition.schedule) if definition.schedule else None,
         hash=plan.hash,
     )

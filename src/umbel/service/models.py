@@ -293,6 +293,54 @@ class DefinitionList(Resource):
     problems: list[str] = Field(default=[], description="Everything that is wrong with the project's files.")
 
 
+class DefinitionProblem(Resource):
+    """One mistake in a definition, or a warning about one."""
+
+    file: str
+    line: int = Field(description="From 1; 0: the file as a whole.")
+    column: int = Field(description="From 1; 0: the file as a whole.")
+    end_column: int | None = Field(default=None, description="The column behind the offending text, if it is known.")
+    severity: Literal["error", "warning"] = Field(description="An error keeps its definition from being used.")
+    code: str = Field(description="Which mistake it is: a code of `docs/reference/problems.md`.")
+    message: str
+    hint: str = Field(default="", description="What to do about it, often the nearest valid name.")
+    definition: str | None = Field(default=None, description="`project.NAME` that it stands in.")
+    excerpt: str = Field(default="", description="The offending line, and carets below the offending text.")
+
+
+class CheckedDefinition(Resource):
+    """One definition that can be used, and its plan in brief."""
+
+    name: str = Field(description="`project.NAME`.")
+    description: str = ""
+    tasks: list[TaskDefinition] = []
+    hash: str = Field(description="Hash of its plan.")
+    graph: str | None = Field(default=None, description="Its picture, in the format that was asked for.")
+
+
+class DefinitionCheck(Resource):
+    """What is right and what is wrong with a text of definitions."""
+
+    ok: bool = Field(description="True if nothing keeps a definition from being used; there may be warnings.")
+    errors: int
+    warnings: int
+    problems: list[DefinitionProblem] = Field(default=[], description="All of them, by line.")
+    definitions: list[CheckedDefinition] = Field(default=[], description="The definitions that can be used.")
+
+
+class Picture(Resource):
+    """A picture of a definition or of a run."""
+
+    format: Literal["ascii", "mermaid", "svg", "canvas"]
+    text: str
+
+
+class EditorSchema(Resource):
+    """The JSON Schema of definition files, for editors."""
+
+    model_config = ConfigDict(extra="allow")
+
+
 class Event(Resource):
     """Something that happened to a run: the `data` of a server-sent event."""
 

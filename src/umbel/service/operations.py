@@ -5,16 +5,19 @@ REST routes, OpenAPI, agent tools, the HTTP client and the command line are made
 
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from umbel.machine import RunState
 from umbel.service.models import (
+    DefinitionCheck,
     DefinitionList,
     DefinitionView,
     Diagnosis,
+    EditorSchema,
     LogPage,
+    Picture,
     Resource,
     Run,
     RunDetail,
@@ -31,6 +34,14 @@ MAX_WAIT: Final = 50.0
 
 RunId = Annotated[str, Field(description="Id of the run.", examples=["0b0f5c2e-6f0e-4f0e-8a51-3a1c5c1f0a11"])]
 TaskKey = Annotated[str, Field(description="Key of the task within its run.", examples=["TASK_B"])]
+CanvasName = Annotated[
+    str,
+    Field(max_length=200, pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", examples=["demo.PIPELINE"]),
+]
+Format = Annotated[
+    Literal["ascii", "mermaid", "svg", "canvas"],
+    Field(description="`canvas` is the Celery code that a definition equals, if there is such code."),
+]
 Answer = TypeVar("Answer", bound=Resource)
 
 
@@ -43,7 +54,7 @@ class Spec:
     """
 
     name: str
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "PUT"]
     path: str
     answer: type[Resource]
     status: int = 200
@@ -51,6 +62,8 @@ class Spec:
     """Other statuses of success, with the same body."""
     query: tuple[str, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
+    raw: tuple[str, ...] = ()
+    """Fields of the body that are sent as they are: pydantic writes nothing that is nested very deep."""
     read_only: bool = True
     destructive: bool = False
     idempotent: bool = True
@@ -84,7 +97,8 @@ class Operation(BaseModel, Generic[Answer]):
         from urllib.parse import quote
 
         spec = self.spec
-        given = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        given = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True, exclude=set(spec.raw))
+        given |= {name: value for name in spec.raw if (value := getattr(self, name)) is not None}
         place = {name: quote(str(getattr(self, name)), safe="") for name in spec.in_path}
         query = {name: _plain(given[name]) for name in spec.query if name in given}
         headers = {header: str(given[name]) for name, header in spec.headers.items() if name in given}
@@ -99,8 +113,8 @@ def _plain(value: Any) -> str:
 
 
 class StartRun(Operation[RunDetail]):
-    """Start a run of a definition. The run is on disk when this answers: whatever crashes afterwards, it will end.
-    With `wait`, the answer comes when the run has ended or the time is over, whichever is first. Give an
+    """Start a run of a definition, or of a Celery canvas that has none. The run is on disk when this answers: whatever
+    crashes afterwards, it will end. With `wait`, the answer comes when the run has ended or the time is over, whichever is first. Give an
     `idempotency_key` to be able to repeat the call safely: the same key never starts a second run."""
 
     spec = Spec(
@@ -112,11 +126,18 @@ class StartRun(Operation[RunDetail]):
         also=(200, 202),
         query=("wait",),
         headers={"idempotency_key": "Idempotency-Key"},
+        raw=("canvas",),
         read_only=False,
         idempotent=False,
         open_world=True,
     )
-    definition: str = Field(description="Name of the definition, `project.NAME`.", examples=["demo.PIPELINE"])
+    definition: str | None = Field(
+        default=None, description="Name of the definition, `project.NAME`.", examples=["demo.PIPELINE"]
+    )
+    canvas: dict[str, Any] | None = Field(
+        default=None, description="A Celery signature as JSON, in place of a definition: `dict(chain(a.s(), b.s()))`."
+    )
+    name: CanvasName | None = Field(default=None, description="What a run of a canvas is called, `project.NAME`.")
     payload: dict[str, Any] = Field(default={}, description="Input of the run; must fit the definition's JSON Schema.")
     comment: str | None = Field(default=None, max_length=255, description="A note, shown with the run.")
     wait: float | None = Field(default=None, ge=0, le=MAX_WAIT, description="Seconds to wait for the end of the run.")
@@ -126,6 +147,14 @@ class StartRun(Operation[RunDetail]):
         max_length=200,
         description="Any text that is new for each new request; kept for a day.",
     )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.definition is None) == (self.canvas is None):
+            raise ValueError("give `definition`, or else `canvas`")
+        if self.name is not None and self.canvas is None:
+            raise ValueError("`name` is for a canvas: a definition has its own")
+        return self
 
 
 class ListRuns(Operation[RunList]):
@@ -239,6 +268,51 @@ class GetDefinition(Operation[DefinitionView]):
     name: str = Field(description="`project.NAME`.", examples=["demo.PIPELINE"])
 
 
+class DefineCanvas(Operation[DefinitionView]):
+    """Keep a Celery canvas as a definition, in the place of an earlier one of this name. Every server of the database
+    knows it within a second. What the project's own files define cannot be replaced."""
+
+    spec = Spec(
+        "define_canvas", "PUT", "/definitions/{name}", DefinitionView, raw=("canvas",), read_only=False, destructive=True
+    )
+    name: CanvasName = Field(description="`project.NAME`.")
+    canvas: dict[str, Any] = Field(description="A Celery signature as JSON: `dict(chain(a.s(), b.s()))`.")
+
+
+class GetDefinitionSchema(Operation[EditorSchema]):
+    """The JSON Schema of definition files (`workflows.yml`): for editors, and for who writes definitions."""
+
+    spec = Spec("get_definition_schema", "GET", "/definitions/schema", EditorSchema)
+
+
+class CheckDefinitions(Operation[DefinitionCheck]):
+    """Check a text of definitions (YAML, as in `workflows.yml`) without using it: all mistakes with line, column and a
+    hint, and for each definition that is right its tasks and what they need. Also warns of queues that no worker
+    listens on. Nothing is stored or started."""
+
+    spec = Spec("check_definitions", "POST", "/definitions/check", DefinitionCheck)
+    text: str = Field(description="The definitions.", examples=["demo.HELLO: {tasks: [SAY_HELLO]}"])
+    file: str = Field(default="workflows.yml", max_length=1000, description="What problems call it.")
+    graph: Format | None = Field(default=None, description="Also draw each definition, in this format.")
+
+
+class GetDefinitionGraph(Operation[Picture]):
+    """A picture of a definition. Over HTTP it comes as it is, or as JSON to who accepts only that."""
+
+    spec = Spec("get_definition_graph", "GET", "/definitions/{name}/graph", Picture, query=("format",))
+    name: str = Field(description="`project.NAME`.", examples=["demo.PIPELINE"])
+    format: Format = "ascii"
+
+
+class GetRunGraph(Operation[Picture]):
+    """A picture of a run with the state of each task. Over HTTP it comes as it is, or as JSON to who accepts only
+    that."""
+
+    spec = Spec("get_run_graph", "GET", "/runs/{run_id}/graph", Picture, query=("format",))
+    run_id: RunId
+    format: Format = "ascii"
+
+
 class ListSchedules(Operation[ScheduleList]):
     """Which definitions are started by themselves: when, their next five times, their last run."""
 
@@ -267,12 +341,17 @@ class ListWorkers(Operation[WorkerList]):
 
 OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
     ListDefinitions,
+    GetDefinitionSchema,  # before GetDefinition, whose path could be taken for it
     GetDefinition,
+    DefineCanvas,
+    CheckDefinitions,
+    GetDefinitionGraph,
     StartRun,
     WaitForRun,
     DiagnoseRun,
     ListRuns,
     GetRun,
+    GetRunGraph,
     GetTask,
     GetLogs,
     GetTaskLogs,

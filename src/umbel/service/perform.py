@@ -3,14 +3,32 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from umbel.service import control, definitions, diagnose, logs, operations, reading, runs, schedules, workers
+from umbel.service import (
+    canvases,
+    check,
+    control,
+    definitions,
+    diagnose,
+    graphs,
+    logs,
+    operations,
+    reading,
+    runs,
+    schedules,
+    workers,
+)
 from umbel.service.models import Resource
 from umbel.service.operations import Operation
 from umbel.service.umbel import Umbel
 
 
 def _start_run(umbel: Umbel, asked: operations.StartRun) -> Resource:
-    accepted = runs.start(umbel, asked.definition, asked.payload, comment=asked.comment, key=asked.idempotency_key)
+    key, comment = asked.idempotency_key, asked.comment
+    if asked.canvas is not None:
+        accepted = canvases.submit(umbel, asked.canvas, asked.name, asked.payload, comment=comment, key=key)
+    else:
+        assert asked.definition is not None  # the operation has seen to it
+        accepted = runs.start(umbel, asked.definition, asked.payload, comment=comment, key=key)
     return reading.detail(umbel, accepted.run)
 
 
@@ -31,6 +49,11 @@ _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] 
     ),
     operations.ListDefinitions: lambda umbel, asked: definitions.list_definitions(umbel),
     operations.GetDefinition: lambda umbel, asked: definitions.get_definition(umbel, asked.name),
+    operations.DefineCanvas: canvases.define,
+    operations.GetDefinitionSchema: lambda umbel, asked: check.editor_schema(),
+    operations.CheckDefinitions: check.check_definitions,
+    operations.GetDefinitionGraph: lambda umbel, asked: graphs.of_definition(umbel, asked.name, asked.format),
+    operations.GetRunGraph: lambda umbel, asked: graphs.of_run(umbel, asked.run_id, asked.format),
     operations.ListSchedules: lambda umbel, asked: schedules.list_schedules(umbel),
     operations.PauseSchedule: lambda umbel, asked: schedules.pause_schedule(umbel, asked.definition),
     operations.ResumeSchedule: lambda umbel, asked: schedules.resume_schedule(umbel, asked.definition),

@@ -15,7 +15,8 @@ from umbel.api.problems import from_validation, problem
 from umbel.api.replies import Context, as_json
 from umbel.errors import BadRequest
 from umbel.machine import RunState
-from umbel.service.models import Resource, RunDetail
+from umbel.plan.picture import MEDIA_TYPES
+from umbel.service.models import Picture, Resource, RunDetail
 from umbel.service.operations import BY_NAME, OPERATIONS, PREFIX, ListRuns, Operation, StartRun, WaitForRun
 from umbel.service.tools import FORMATS, tools
 
@@ -60,7 +61,10 @@ def _endpoint(context: Context, operation: type[Operation[Any]]) -> Endpoint:
             asked = operation.model_validate(given)
         except ValidationError as error:
             return from_validation(request, operation, error)
-        return _reply(asked, await answer(context, asked))
+        found = await answer(context, asked)
+        if isinstance(found, Picture) and "application/json" not in request.headers.get("Accept", ""):
+            return _drawn(found)
+        return _reply(asked, found)
 
     return endpoint
 
@@ -78,6 +82,16 @@ def _reply(asked: Operation[Any], found: Resource) -> Response:
     elif status == 201:
         headers = {"Location": f"{PREFIX}/runs/{getattr(found, 'id', '')}"}
     return as_json(found, status, headers)
+
+
+def _drawn(found: Picture) -> Response:
+    """A picture as it is. What an author wrote is escaped in it; the header lets no script run, even so."""
+    headers = {
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+        "X-Content-Type-Options": "nosniff",
+        "Vary": "Accept",
+    }
+    return Response(found.text.encode(errors="replace"), 200, headers, MEDIA_TYPES[found.format])
 
 
 def _states(text: str) -> list[str]:
