@@ -74,7 +74,12 @@ KINDS: Final = (
         "tasks of a paused run whose message came in vain; score: when, ms",
         "emptied by advance after resume",
     ),
-    Kind("subs", "set", "runs that a run has started and that are under way", "a member goes with its run's end"),
+    Kind(
+        "subs",
+        "zset",
+        "runs that a run has started and that are under way; score: since when, ms",
+        "a member goes with its run's end",
+    ),
     Kind("leases", "zset", "running attempts; score: when the lease ends, ms", "a member goes with the outcome"),
     Kind("held", "hash", "per worker, what it runs: pid:epoch:attempt", "a field goes with the outcome; sweep"),
     Kind("workers", "zset", "workers; score: when the lease ends, ms", "a member goes with sweep"),

@@ -9,13 +9,17 @@ MAX_BYTES: Final = 1_000_000
 
 
 class Kept(NamedTuple):
-    """A task of a restored run. `state` is a final one, or empty: it runs again, and its attempts go on counting."""
+    """A task of a restored run. `state` is a final one, or empty: it runs again, and its attempts go on counting.
+
+    Two more for a run that was lost while it was under way: `queued` is a hook that had been called and has not ended,
+    `expanded` a task (not an item of a map) that waits for the run `result`, which goes on or is restored itself.
+    """
 
     task: int
     state: str
     attempt: int
     result: str = ""
-    """JSON."""
+    """JSON: what it gave, or of an error, what `fail` was told."""
 
 
 class KeptMap(NamedTuple):

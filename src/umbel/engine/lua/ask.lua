@@ -13,6 +13,7 @@ if not mine then return instead end
 let_go(run, task, mine.worker)
 redis.call('HSET', run.key, task .. ':state', 'awaiting_input')
 local due = ''
+redis.call('ZREM', key('timers'), run_id .. ':' .. task) -- one of an earlier epoch would end the wait
 if tonumber(timeout_ms) > 0 then
   due = '"due":' .. run.now + timeout_ms
   redis.call('ZADD', key('timers'), run.now + timeout_ms, run_id .. ':' .. task)

@@ -19,6 +19,6 @@ if run.state == 'pending' or run.state == 'running' then
 else
   emit(run, 'run.stopped', nil, nil, info) -- it has failed already; what it still does ends here
 end
-stop(run)
+stop(run, run)
 close(run)
 return {'ok'}

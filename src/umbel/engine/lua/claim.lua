@@ -13,7 +13,7 @@ local value = redis.call('HMGET', run.key, task .. ':state', task .. ':attempt',
   task .. ':request', task .. ':args', 'payload', task .. ':phase', task .. ':since', task .. ':worker', task .. ':pid')
 local state, attempt, retries, ready_at = value[1], tonumber(value[2] or 0), tonumber(value[3] or 0), value[4]
 local again = state == 'running' and value[5] == request_id
-local member, queue = run_id .. ':' .. task, queue_of(run, task)
+local member, queue, native = run_id .. ':' .. task, queue_of(run, task), is_native(run, task)
 if is_stopped(run, task) then
   redis.call('ZREM', key('ready', queue), member)
   return {'canceled'}
@@ -21,7 +21,7 @@ end
 if run.epoch ~= tonumber(epoch) then return {'stale'} end
 if not again then
   local free = state == 'queued'
-  if run.native then
+  if native then
     -- Celery sequences here: it sends, sends again and retries as it likes, and each delivery is an attempt.
     free = not state or state == 'queued' or state == 'retrying' or state == 'running'
     if state == 'running' then
@@ -32,7 +32,7 @@ if not again then
     ready_at = ready_at or run.now
   end
   if not free then return {'not_queued'} end
-  if run.paused and not run.native and not is_hook(run, task) then
+  if run.paused and not native and not is_hook(run, task) then
     redis.call('ZREM', key('ready', queue), member)
     redis.call('ZADD', key('parked', run_id), run.now, task)
     return {'paused'}
@@ -44,7 +44,7 @@ if not again then
   redis.call('ZREM', key('ready', queue), member)
   -- How far this queue's claims have come: a task released earlier and still unclaimed has lost its message. A worker
   -- that goes straight on jumps the queue, which says nothing about those who wait in it.
-  if in_turn == '1' and not run.native and tonumber(redis.call('HGET', key('queues'), 'passed:' .. queue) or 0) < tonumber(ready_at) then
+  if in_turn == '1' and not native and tonumber(redis.call('HGET', key('queues'), 'passed:' .. queue) or 0) < tonumber(ready_at) then
     redis.call('HSET', key('queues'), 'passed:' .. queue, ready_at)
   end
   redis.call('HSET', key('queues'), 'claimed:' .. queue, run.now)

@@ -12,6 +12,7 @@ local run = open(run_id)
 if not run then return {'no_run'} end
 local mine, instead = owned(run, task, tonumber(epoch), tonumber(attempt), request_id, 'expanded')
 if not mine then return instead end
+if tonumber(task) >= run.tasks or redis.call('HEXISTS', run.key, task .. ':phase') == 1 then return {'stale'} end -- no map, or gathering
 items, count = cjson.decode(items), tonumber(count)
 for i, item in ipairs(items) do
   redis.call('HSET', key('items', run_id), string.format('%s:%d', task, first + i - 1), item)

@@ -4,6 +4,7 @@
 -- returns: ok(forgotten:int)
 -- events:
 -- holds: [U-12]
+-- include: plans
 local runs, ttl_ms, plan_ttl_ms = cjson.decode(ARGV[1]), ARGV[2], ARGV[3]
 local forgotten = 0
 for _, run_id in ipairs(runs) do
@@ -17,11 +18,8 @@ for _, run_id in ipairs(runs) do
     redis.call('PEXPIRE', key('items', run_id), ttl_ms)
     redis.call('DEL', key('work', run_id), key('parked', run_id), key('subs', run_id))
     redis.call('ZREM', key('cursors'), run_id)
-    local plan = key('plan', value[2])
-    local held = {plan}
-    for sub in string.gmatch(redis.call('HGET', plan, 'subs') or '', '[^,]+') do held[#held + 1] = key('plan', sub) end
-    for _, each in ipairs(held) do
-      if redis.call('HINCRBY', each, 'runs', -1) <= 0 then redis.call('PEXPIRE', each, plan_ttl_ms) end
+    for _, each in ipairs(plans_of(value[2])) do
+      if redis.call('HINCRBY', key('plan', each), 'runs', -1) <= 0 then redis.call('PEXPIRE', key('plan', each), plan_ttl_ms) end
     end
   end
 end

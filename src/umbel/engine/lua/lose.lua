@@ -17,10 +17,11 @@ if not mine then return instead end
 local losses = mine.losses + tonumber(counts)
 redis.call('HSET', run.key, task .. ':losses', losses)
 let_go(run, task, mine.worker)
-local requeued = losses < tonumber(max_lost) or run.native
+local native = is_native(run, task)
+local requeued = losses < tonumber(max_lost) or native
 emit(run, 'task.lost', task, attempt, object(pair('worker', mine.worker), '"pid":' .. mine.pid, pair('why', why),
   '"losses":' .. losses, '"requeued":' .. tostring(requeued)))
-if run.native then
+if native then
   redis.call('HSET', run.key, task .. ':state', 'queued') -- if Celery sends it again; otherwise the deadline ends the run
 elseif requeued then
   release(run, task, by)

@@ -50,6 +50,8 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', key('timers'), '-inf', now, 
   elseif state == 'expanded' then
     sub_ended(run, task)
     done(run)
+  elseif not run and redis.call('HGET', key('run', run_id), 'state') == 'restoring' then
+    redis.call('ZADD', key('timers'), now + 1000, member) -- may be news of a run that it has kept
   end
 end
 
@@ -63,7 +65,7 @@ for _, run_id in ipairs(redis.call('ZRANGEBYSCORE', key('deadlines'), '-inf', no
       emit(run, 'run.failed', nil, nil, object(pair('reason', 'deadline'), call_hook(run, 'failure', by) or ''))
     end
     emit(run, 'run.stopped', nil, nil, object(pair('reason', 'deadline')))
-    stop(run, by)
+    stop(run, run)
     done(run)
   end
 end

@@ -14,7 +14,7 @@ local due = run.now + tonumber(delay_ms)
 let_go(run, task, mine.worker)
 redis.call('HSET', run.key, task .. ':retries', mine.retries + 1)
 if args ~= '' then redis.call('HSET', run.key, task .. ':args', args) end
-if run.native then
+if is_native(run, task) then
   redis.call('HSET', run.key, task .. ':state', 'retrying') -- Celery has the message
 elseif due > run.now then
   redis.call('HSET', run.key, task .. ':state', 'retrying')

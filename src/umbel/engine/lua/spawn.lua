@@ -4,7 +4,7 @@
 -- returns: ok(items:items) no_run canceled stale no_plan
 -- events: task.spawned task.fenced run.launched run.succeeded run.settled
 -- holds: [U-2] [U-3] [U-10]
--- include: run attempt create
+-- include: run attempt plans create
 local run_id, task, epoch, attempt, child_id, plan, payload, definition, by, request_id = unpack(ARGV)
 local run = open(run_id)
 if not run then return {'no_run'} end
@@ -13,7 +13,7 @@ if not mine then return instead end
 if not has_plans(plan) then return {'no_plan'} end
 let_go(run, task, mine.worker)
 redis.call('HSET', run.key, task .. ':state', 'expanded', task .. ':child', child_id)
-redis.call('SADD', key('subs', run_id), child_id)
+redis.call('ZADD', key('subs', run_id), run.now, child_id)
 emit(run, 'task.spawned', task, attempt, object(pair('run', child_id), pair('definition', definition)))
 close(run, by)
 local about = object(pair('definition', definition), '"parent":' .. object(pair('run', run_id), '"task":' .. task))

@@ -62,6 +62,9 @@ local function is_hook(run, task) return tonumber(task) >= run.tasks and tonumbe
 -- Whether nobody may begin or end this task any more. A hook runs although its run was stopped: it is how people hear of it.
 local function is_stopped(run, task) return run.stopped and not is_hook(run, task) end
 
+-- Whether Celery's own canvas decides when this task runs. The hooks of such a run are ours.
+local function is_native(run, task) return run.native and tonumber(task) < run.tasks end
+
 -- The node of the plan behind a task: its own, or that of the map whose item it is (with its place, base and count).
 local function node_of(run, task)
   local index = tonumber(task)
@@ -162,6 +165,10 @@ local function tell(run, item, by)
     next_items(run, source, tonumber(chunk), by)
     return {}
   end
+  if how == '3' then -- a hook that had been called when the run was lost
+    release(run, source, by)
+    return {}
+  end
   local list = redis.call('HGET', run.plan_key, source .. ':out:' .. chunk)
   local due = {}
   if not list or (run.native and how == '1') then return due end
@@ -183,7 +190,7 @@ local function work(run, items, by)
   local rest = {}
   for i = at, #items do
     local source, chunk, how = string.match(items[i], '^(-?%d+):(%d+):(%d)$')
-    if how == '2' or redis.call('HEXISTS', run.plan_key, source .. ':out:' .. chunk) == 1 then rest[#rest + 1] = items[i] end
+    if how >= '2' or redis.call('HEXISTS', run.plan_key, source .. ':out:' .. chunk) == 1 then rest[#rest + 1] = items[i] end
   end
   if #rest > 0 then later(run, rest) end
 end
@@ -224,9 +231,9 @@ end
 local function tell_parent(run)
   local parent, task = split(run.parent)
   local id = key('run', parent)
-  redis.call('SREM', key('subs', parent), run.id)
-  local value = redis.call('HMGET', id, task .. ':state', task .. ':child')
-  if value[1] ~= 'expanded' or value[2] ~= run.id then return end
+  redis.call('ZREM', key('subs', parent), run.id)
+  local value = redis.call('HMGET', id, task .. ':state', task .. ':child', 'stopped')
+  if value[1] ~= 'expanded' or value[2] ~= run.id or value[3] == '1' then return end
   local ends = {}
   for index in string.gmatch(redis.call('HGET', run.plan_key, 'ends') or '', '%d+') do ends[#ends + 1] = index end
   local result = 'null'
@@ -245,7 +252,9 @@ local function close(run, by)
     run.state = 'success'
     emit(run, 'run.succeeded', nil, nil, object(call_hook(run, 'success', by) or ''))
   end
-  local over = run.left == 0 or run.stopped
+  local over = run.left == 0
+  -- A stopped run holds on until it has told the runs that it started.
+  if run.stopped then over = redis.call('EXISTS', key('subs', run.id)) == 0 end
   if over and run.live == 0 and run.hooks == 0 and not run.settled then
     run.settled = true
     redis.call('ZREM', key('deadlines'), run.id)

@@ -1,11 +1,15 @@
 -- stop: ending a run before its time, and with it the runs that it has started.
 
-local function stop(run, by)
-  run.stopped = true
-  redis.call('HSET', run.key, 'stopped', '1')
-  redis.call('DEL', key('work', run.id), key('parked', run.id))
-  redis.call('ZREM', key('cursors'), run.id)
-  for _, sub in ipairs(redis.call('SMEMBERS', key('subs', run.id))) do
+local STOP_COST = 4 -- one run, in items of the budget
+local stop
+
+-- Tells the runs that a stopped run has started, as many as the budget of `whole` allows; `advance` goes on with the rest.
+local function stop_subs(run, whole)
+  local subs = key('subs', run.id)
+  while whole.budget >= STOP_COST do
+    local sub = redis.call('ZPOPMIN', subs)[1]
+    if not sub then break end
+    whole.budget = whole.budget - STOP_COST
     local child = open(sub)
     if child and not child.stopped and not child.settled then
       if child.state == 'pending' or child.state == 'running' then
@@ -14,8 +18,17 @@ local function stop(run, by)
       else
         emit(child, 'run.stopped', nil, nil, object(pair('by', 'run ' .. run.id)))
       end
-      stop(child, by)
-      close(child, by)
+      stop(child, whole)
+      close(child)
     end
   end
+  if redis.call('EXISTS', subs) == 1 then redis.call('ZADD', key('cursors'), run.now, run.id) end
+end
+
+stop = function(run, whole)
+  run.stopped = true
+  redis.call('HSET', run.key, 'stopped', '1')
+  redis.call('DEL', key('work', run.id), key('parked', run.id))
+  redis.call('ZREM', key('cursors'), run.id)
+  stop_subs(run, whole)
 end
