@@ -140,14 +140,33 @@ class ServerUnavailable(UmbelError):
 
 
 class RunFailed(UmbelError):
-    """Raised by a handle's `get()` when the run did not succeed; carries the failed task's own error text."""
+    """Raised by a handle's `get()` when the run did not succeed.
+
+    `state` is how the run ended. Of the task whose error ended it there are its key (`task`), and `type`, `message` and
+    `traceback` of its exception as Python prints them; None where there is no such task, as in a canceled run.
+    """
 
     code = "UMB-040"
 
-    def __init__(self, message: str, *, run_id: str, state: str, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        run_id: str,
+        state: str,
+        task: str | None = None,
+        type: str | None = None,
+        error: str | None = None,
+        traceback: str | None = None,
+        hint: str = "",
+    ) -> None:
         super().__init__(message, hint=hint)
         self.run_id = run_id
         self.state = state
+        self.task = task
+        self.type = type
+        self.message = error
+        self.traceback = traceback
 
 
 class ResultTooLarge(UmbelError):
@@ -169,6 +188,13 @@ class TaskPoisoned(UmbelError):
 
     code = "UMB-043"
     hint = "Look at the worker's log: memory, a crash in native code, or os._exit in the task."
+
+
+class TaskTimeout(UmbelError):
+    """An attempt of a task ran longer than the `timeout` of its definition."""
+
+    code = "UMB-044"
+    hint = "Raise the timeout, or let `retry` try it again."
 
 
 class StackError(UmbelError):

@@ -24,6 +24,7 @@ HOMES = {
 # The client works where nothing of the server does, so it knows only these.
 CLIENT_KNOWS = (
     "umbel.client",
+    "umbel.defined",
     "umbel.errors",
     "umbel.machine",
     "umbel.service.models",

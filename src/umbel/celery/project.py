@@ -10,6 +10,7 @@ from celery import Celery
 from dotenv import load_dotenv
 
 from umbel.celery import director_shim
+from umbel.defined import collecting
 from umbel.errors import DefinitionError
 from umbel.settings import env_file
 
@@ -55,7 +56,8 @@ def load_tasks(home: Path) -> list[str]:
             continue
         name = ".".join(path.relative_to(home).with_suffix("").parts)
         try:
-            importlib.import_module(name)
+            with collecting():  # what `umbel.define` says in them is the project's own
+                importlib.import_module(name)
         except Exception as error:
             where = path.relative_to(home)
             raise DefinitionError(

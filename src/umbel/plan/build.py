@@ -1,14 +1,10 @@
 """Definition -> Plan: nested chains and groups become one flat DAG."""
 
-from typing import Final
-
 from umbel.definition import HOOKS, Block, Catalog, Definition, Problem, TaskStep
 from umbel.errors import DefinitionError
+from umbel.plan import canvas
+from umbel.plan.limits import MAX_DEPTH, MAX_EDGES, MAX_TASKS
 from umbel.plan.model import Node, Plan
-
-MAX_TASKS: Final = 100_000
-MAX_EDGES: Final = 100_000
-MAX_DEPTH: Final = 100
 
 
 def build(definition: Definition) -> Plan:
@@ -20,6 +16,8 @@ def build(definition: Definition) -> Plan:
     Raises:
         DefinitionError: no task at all, too many tasks or connections, or nested too deep.
     """
+    if definition.canvas is not None:
+        return canvas.compile(definition.fullname, definition.canvas)
     builder = _Builder(definition)
     steps = definition.body.steps
     if any(isinstance(step, TaskStep) and step.needs is not None for step in steps):

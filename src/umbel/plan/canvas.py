@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from umbel.errors import DefinitionError
-from umbel.plan.build import MAX_DEPTH, MAX_EDGES, MAX_TASKS
+from umbel.plan.limits import MAX_DEPTH, MAX_EDGES, MAX_TASKS
 from umbel.plan.model import Call, Node, Plan
 from umbel.plan.signature import Signature, listed
 

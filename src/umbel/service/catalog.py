@@ -1,16 +1,35 @@
 """The project's definitions with their plans, as one value that is replaced as a whole."""
 
+import json
 import logging
+import threading
+import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Final, Protocol
 
-from umbel.definition import Catalog, Definition, check_tasks, load_catalog
-from umbel.errors import DefinitionError, DefinitionNotFound
+from umbel.defined import DEFINED
+from umbel.definition import Block, Catalog, Definition, Problem, check_tasks, load_catalog
+from umbel.definition.problems import Report, shorten
+from umbel.errors import DefinitionError, DefinitionNotFound, HistoryUnavailable
 from umbel.plan import build_all
 from umbel.plan.model import Plan
 
 log = logging.getLogger(__name__)
+
+LOOK: Final = 1.0
+"""Seconds after which the database is asked again whether another server has been given a definition."""
+
+
+class Stored(Protocol):
+    """Where definitions are kept that came as a canvas."""
+
+    def canvases(self) -> Mapping[str, str]:
+        """Name -> signature as JSON text."""
+
+    def canvases_stamp(self) -> object:
+        """It is another one when they have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +45,10 @@ class Loaded:
         if tasks is not None:
             catalog = check_tasks(catalog, tasks)
         plans, catalog = build_all(catalog)
+        if tasks is not None:
+            for name in [name for name, each in catalog.definitions.items() if each.canvas is not None]:
+                if problem := unknown_task(plans[name], tasks):
+                    catalog = catalog.refuse([problem])
         return cls(catalog, plans)
 
     def get(self, name: str) -> tuple[Definition, Plan]:
@@ -47,38 +70,105 @@ class Loaded:
         raise DefinitionNotFound(f"There is no definition {name[:200]}.")
 
 
+def unknown_task(plan: Plan, tasks: Collection[str]) -> Problem | None:
+    """What is wrong with a canvas's plan if it calls a task that is not there, with the nearest name."""
+    for node in plan.nodes:
+        if node.task not in tasks:
+            report = Report("")
+            hint = report.nearest(node.task, tasks) or "Is its module in tasks/ and free of import errors?"
+            message = f"there is no task {shorten(node.task)}"
+            return Problem("umbel.define", 0, 0, "unknown-task", message, hint, plan.definition)
+    return None
+
+
+def canvas_definition(name: str, canvas: Mapping[str, Any]) -> Definition:
+    """The definition `project.NAME` that a canvas is."""
+    project, _, rest = name.partition(".")
+    return Definition(project, rest, Block("chain", rest, ()), {"canvas": canvas}, file="umbel.define", canvas=canvas)
+
+
 class Definitions:
-    """The definitions below `home`. Reading swaps one reference, so that threads always see a whole catalog.
+    """The definitions below `home`, those that its tasks make with `umbel.define`, and those that are stored.
+
+    Where two have the same name, the files come first, then the tasks. Reading swaps one reference, so that threads
+    always see a whole catalog.
 
     Args:
         home: the project's folder.
         tasks: names of the Celery tasks that the project has, or None if that cannot be told; then a definition may
             call any.
+        stored: the history, asked for the first time by `look`.
     """
 
-    def __init__(self, home: Path, tasks: Collection[str] | None = None) -> None:
+    def __init__(self, home: Path, tasks: Collection[str] | None = None, stored: Stored | None = None) -> None:
         self.home = home
         self.tasks = tasks
+        self._stored = stored
+        self._canvases: Mapping[str, Mapping[str, Any]] = {}
+        self._stamp: object = None
+        self._looked: float | None = None
+        self._looking = threading.Lock()
         self._loaded = Loaded(Catalog({}), {})
         self.reload()
 
     def reload(self) -> None:
         """Read the files again. What is wrong with them is in the catalog's problems."""
-        loaded = Loaded.of(load_catalog(self.home), self.tasks)
-        for problem in loaded.catalog.problems:
+        self._files = load_catalog(self.home)
+        self._compose(warn=True)
+
+    def look(self) -> None:
+        """Take in what was stored since: at once the first time, later by itself, at most once a second."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
+        if self._stored is None:
+            return
+        self._looked = time.monotonic()
+        try:
+            stamp = self._stored.canvases_stamp()
+            if stamp != self._stamp:
+                self._canvases = {name: json.loads(text) for name, text in self._stored.canvases().items()}
+                self._stamp = stamp
+                self._compose()
+        except HistoryUnavailable as error:
+            log.warning("stored definitions cannot be read now: %s", error)
+
+    def _compose(self, *, warn: bool = False) -> None:
+        canvases = {**self._canvases, **DEFINED}
+        own = {name: canvas_definition(name, each) for name, each in canvases.items()}
+        written = {*self._files.definitions, *self._files.refused}
+        added = {name: each for name, each in own.items() if name not in written}
+        catalog = replace(self._files, definitions={**self._files.definitions, **added})
+        self._loaded = Loaded.of(catalog, self.tasks)
+        for problem in self._loaded.catalog.problems if warn else ():
             log.warning("%s", problem)
-        self._loaded = loaded
+
+    def _now(self) -> Loaded:
+        if self._looked is not None and time.monotonic() - self._looked > LOOK and self._looking.acquire(False):
+            try:
+                self._look()
+            finally:
+                self._looking.release()
+        return self._loaded
+
+    def written(self, name: str) -> bool:
+        """Whether the project's own files or tasks define this name."""
+        return name in self._files.definitions or name in self._files.refused or name in DEFINED
 
     @property
     def catalog(self) -> Catalog:
         """Definitions and problems as last read."""
-        return self._loaded.catalog
+        return self._now().catalog
 
     @property
     def plans(self) -> Mapping[str, Plan]:
         """The plan of each definition that can be started."""
-        return self._loaded.plans
+        return self._now().plans
 
     def get(self, name: str) -> tuple[Definition, Plan]:
         """A definition that can be started, and its plan. Raises DefinitionNotFound, DefinitionError."""
+        loaded = self._now()
+        if name not in loaded.catalog.definitions and self._looked is not None:
+            self.look()
         return self._loaded.get(name)

@@ -113,8 +113,9 @@ def _plain(value: Any) -> str:
 
 
 class StartRun(Operation[RunDetail]):
-    """Start a run of a definition, or of a Celery canvas that has none. The run is on disk when this answers: whatever
-    crashes afterwards, it will end. With `wait`, the answer comes when the run has ended or the time is over, whichever is first. Give an
+    """Start a run of a definition, or of a Celery canvas without one. The run is on disk when this answers: whatever
+    crashes afterwards, it will end.
+    With `wait`, the answer comes when the run has ended or the time is over, whichever is first. Give an
     `idempotency_key` to be able to repeat the call safely: the same key never starts a second run."""
 
     spec = Spec(
@@ -273,7 +274,13 @@ class DefineCanvas(Operation[DefinitionView]):
     knows it within a second. What the project's own files define cannot be replaced."""
 
     spec = Spec(
-        "define_canvas", "PUT", "/definitions/{name}", DefinitionView, raw=("canvas",), read_only=False, destructive=True
+        "define_canvas",
+        "PUT",
+        "/definitions/{name}",
+        DefinitionView,
+        raw=("canvas",),
+        read_only=False,
+        destructive=True,
     )
     name: CanvasName = Field(description="`project.NAME`.")
     canvas: dict[str, Any] = Field(description="A Celery signature as JSON: `dict(chain(a.s(), b.s()))`.")

@@ -143,13 +143,22 @@ def _detail(
         for node in plan.nodes
         if is_there(node, by_index)
     ]
-    result = None
-    if run.state is RunState.SUCCESS:
-        last = [task.result for task in tasks if task.hook is None and not plan.dependents[task.index]]
-        result = last[0] if len(last) == 1 else last
+    result = result_of(plan, {task.index: task.result for task in tasks}) if run.state is RunState.SUCCESS else None
     return RunDetail.model_construct(
         **_fields(run), payload=read(run.payload), result=result, tasks=tasks, last_event=run.last_seq
     )
+
+
+def result_of(plan: Plan, results: Mapping[int, Any]) -> Any:
+    """The result of a run that has succeeded: what its plan returns, or else the results of its last tasks."""
+    if plan.returns is not None:
+        return _shaped(plan.returns, results)
+    last = [results.get(index) for index in plan.ends]
+    return last[0] if len(last) == 1 else last
+
+
+def _shaped(shape: Any, results: Mapping[int, Any]) -> Any:
+    return [_shaped(each, results) for each in shape] if isinstance(shape, list) else results.get(shape)
 
 
 def is_there(node: Node, rows: Mapping[int, TaskRow]) -> bool:

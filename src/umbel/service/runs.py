@@ -9,6 +9,7 @@ from typing import Any, Final
 from umbel.celery import codec
 from umbel.definition.schema import payload_errors
 from umbel.errors import BadRequest, PayloadInvalid, PayloadTooLarge
+from umbel.plan.model import Plan
 from umbel.service.reading import require
 from umbel.service.umbel import Umbel, now_ms
 from umbel.store import Accepted, IdempotencyKey, NewRun
@@ -42,13 +43,9 @@ def start(
         IdempotencyConflict: the key came before with another request.
         HistoryUnavailable: the run could not be written; try again (with the same key).
     """
-    _storable(definition=definition, comment=comment, idempotency_key=key)
+    storable(definition=definition, comment=comment, idempotency_key=key)
     found, plan = umbel.definitions.get(definition)
     full = {**found.defaults, **payload} if found.defaults else dict(payload)
-    text = _encode(full)
-    if len(text) > umbel.settings.max_payload_bytes:
-        limit = umbel.settings.max_payload_bytes
-        raise PayloadTooLarge(f"The payload has {len(text):,} bytes of JSON, allowed are {limit:,}.", hint=ELSEWHERE)
     if found.schema is not None:
         errors = payload_errors(found.schema, full)
         if errors:
@@ -57,21 +54,41 @@ def start(
                 errors,
                 hint=f"GET /api/v1/definitions/{definition} shows the schema.",
             )
+    idempotency = idempotency_of(key, definition, payload, comment) if key is not None else None
+    return accept(umbel, plan, full, comment=comment, idempotency=idempotency, relaunch_of=relaunch_of)
+
+
+def accept(
+    umbel: Umbel,
+    plan: Plan,
+    payload: Mapping[str, Any],
+    *,
+    comment: str | None = None,
+    idempotency: IdempotencyKey | None = None,
+    relaunch_of: str | None = None,
+) -> Accepted:
+    """Accept a run of a plan whose payload is complete and right, and launch it. Raises what `start` raises."""
+    storable(definition=plan.definition, comment=comment)
+    text = _encode(payload)
+    if len(text) > umbel.settings.max_payload_bytes:
+        limit = umbel.settings.max_payload_bytes
+        raise PayloadTooLarge(f"The payload has {len(text):,} bytes of JSON, allowed are {limit:,}.", hint=ELSEWHERE)
     umbel.remember(plan)
     run_id = str(uuid.uuid4())
+    project, _, name = plan.definition.partition(".")
     accepted = umbel.store.accept(
         NewRun(
             id=run_id,
-            definition=definition,
-            project=found.project,
-            name=found.name,
+            definition=plan.definition,
+            project=project,
+            name=name,
             plan=plan,
             payload=text,
             partition=umbel.engine.partition(run_id),
             created_at=now_ms(),
             comment=comment,
             relaunch_of=relaunch_of,
-            idempotency=_idempotency(key, definition, payload, comment) if key is not None else None,
+            idempotency=idempotency,
         )
     )
     if accepted.created:
@@ -87,10 +104,16 @@ def relaunch(umbel: Umbel, run_id: str) -> Accepted:
         And what `start` raises.
     """
     run = require(umbel, run_id)
+    plan = umbel.plan(run.plan_hash)
+    definition = umbel.definitions.catalog.definitions.get(run.definition)
+    if plan.returns is not None and (definition is None or definition.canvas is None):
+        # It was started from a canvas, whatever it was called.
+        return accept(umbel, plan, json.loads(run.payload), relaunch_of=run.id)
     return start(umbel, run.definition, json.loads(run.payload), relaunch_of=run.id)
 
 
-def _storable(**texts: str | None) -> None:
+def storable(**texts: str | None) -> None:
+    """Raises BadRequest for a text that UTF-8 cannot carry."""
     for name, text in texts.items():
         try:
             (text or "").encode()
@@ -111,6 +134,7 @@ def _encode(payload: Mapping[str, Any]) -> str:
     return text
 
 
-def _idempotency(key: str, definition: str, payload: Mapping[str, Any], comment: str | None) -> IdempotencyKey:
+def idempotency_of(key: str, definition: str, payload: Mapping[str, Any], comment: str | None) -> IdempotencyKey:
+    """The client's key, with a hash of its request."""
     request = json.dumps([definition, payload, comment], sort_keys=True)
     return IdempotencyKey(key, definition, hashlib.sha256(request.encode()).hexdigest())

@@ -61,7 +61,7 @@ class Umbel:
         self.name = f"server@{socket.gethostname()}:{os.getpid()}"
         self.store = Store(settings.database_url)
         self.engine = engine
-        self.definitions = Definitions(settings.home, tasks)
+        self.definitions = Definitions(settings.home, tasks, self.store)
         self.publish = publish
         self._loops = Loops(self.engine, publish, self.name)
         own = [self._loops] if loops else []
@@ -88,6 +88,7 @@ class Umbel:
             HistoryUnavailable: it does not answer, or needs `umbel db upgrade`.
         """
         self.store.database.prepare()
+        self.definitions.look()
 
     def start(self) -> None:
         """Start the loops."""

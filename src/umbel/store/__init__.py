@@ -7,6 +7,7 @@ together or not at all; what cannot be reached raises `HistoryUnavailable`.
 """
 
 from umbel.store.accept import Acceptance
+from umbel.store.canvases import Canvases
 from umbel.store.database import Database
 from umbel.store.leases import Lease, Leases
 from umbel.store.logs import Logs
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 
-class Store(Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Schedules):
+class Store(Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Schedules, Canvases):
     """The history behind one URL. Thread safe.
 
     Args:
@@ -59,7 +60,7 @@ class Store(Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Sched
 
     def __init__(self, url: str) -> None:
         self.database = Database(url)
-        for part in (Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Schedules):
+        for part in (Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Schedules, Canvases):
             part.__init__(self, self.database)
 
     def close(self) -> None:
