@@ -28,13 +28,14 @@ bench: setup ## measure Umbel against raw Celery on this machine; ARGS=...
 chaos: setup ## only the tests that kill processes
 	@$(BIN)/python -m pytest -m chaos $(ARGS)
 
-ui: ## the web interface
-	@echo "make ui: the web interface comes with a later release; nothing was built." >&2; exit 1
+ui: setup ## build the web pages, if they changed; ARGS=--dev serves them with every edit, ARGS=--check looks at their types
+	@scripts/ui.sh $(ARGS)
 
 docs-render: setup ## write what is generated anew: the engine's typed calls, ARCHITECTURE.md, docs/reference/
 	@$(BIN)/python -m umbel.engine.scripts
 	@$(BIN)/python scripts/render_architecture.py
 	@$(BIN)/python scripts/render_reference.py
+	@$(BIN)/python scripts/render_ui_client.py
 
 lock: setup ## resolve the dependencies anew into the pinned requirements; ARGS=--upgrade
 	@scripts/lock.sh $(ARGS)

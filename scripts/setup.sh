@@ -13,9 +13,16 @@ fail() {
 want="$(cat requirements-dev.txt pyproject.toml scripts/setup.sh | cksum) $(pwd -P)"
 recent='import sys; sys.exit(sys.version_info < (3, 11))'
 healthy=no
+
+# The web pages are built when their sources changed. The server works without them and says how to get them.
+pages() {
+    [ -n "${UMBEL_SKIP_UI:-}" ] || scripts/ui.sh || echo "umbel setup: going on without the web pages" >&2
+}
+
 if .venv/bin/python -c "$recent" 2>/dev/null; then
     healthy=yes
     if [ "$(cat .venv/.stamp 2>/dev/null)" = "$want" ] && [ -x .venv/bin/umbel ]; then
+        pages
         exit 0
     fi
     case "$(cat .venv/.stamp 2>/dev/null)" in
@@ -69,4 +76,5 @@ if [ -n "${PYTHONDONTWRITEBYTECODE:-}" ]; then
     .venv/bin/python -m compileall -q -j 0 .venv/lib src >/dev/null 2>&1 || true
 fi
 echo "$want" > .venv/.stamp
+pages
 echo "umbel setup: ready (.venv/bin/umbel)"

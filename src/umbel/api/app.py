@@ -7,10 +7,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from umbel.api import health, openapi, pages, problems
+from umbel.api import health, openapi, pages, problems, ui
 from umbel.api.auth import Auth
 from umbel.api.director import Director
 from umbel.api.replies import Context
@@ -42,7 +42,7 @@ def create_app(umbel: Umbel) -> Starlette:
             *health.routes(context),
             Route("/openapi.json", _openapi),
             Route("/docs", _docs),
-            Route("/", _home),
+            *ui.routes(),
         ],
         exception_handlers={
             HTTPException: problems.on_http_error,
@@ -61,7 +61,3 @@ async def _openapi(_: Request) -> Response:
 
 async def _docs(_: Request) -> Response:
     return HTMLResponse(pages.docs())
-
-
-async def _home(_: Request) -> Response:
-    return RedirectResponse("/docs", 302)

@@ -1,0 +1,400 @@
+// Written by `make docs-render` from the server's OpenAPI description. Do not edit.
+
+/** One attempt in a diagnosis. */
+export interface AttemptNote {
+  task: string;
+  attempt: number;
+  outcome: "running" | "success" | "error" | "retrying" | "lost" | "skipped" | "fenced" | "canceled";
+  /** Seconds it ran. */
+  ran: number | null;
+  /** Seconds of pause after it. */
+  wait: number | null;
+  error: string | null;
+}
+
+/** One execution of a task by one worker. */
+export interface AttemptView {
+  /** Number of the attempt, from 1. */
+  attempt: number;
+  /** Raised when the run is rebuilt; attempts count anew in each. */
+  epoch: number;
+  /** How it ended, or `running`. */
+  outcome: "running" | "success" | "error" | "retrying" | "lost" | "skipped" | "fenced" | "canceled";
+  /** Name of the worker. */
+  worker: string | null;
+  /** Process that ran the body. */
+  pid: number | null;
+  queued_at: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+  error: ErrorView | null;
+  /** Seconds of pause that followed before the next attempt. */
+  countdown: number | null;
+  /** When the next attempt was due. */
+  due_at: string | null;
+  /** What a fenced attempt said after it had lost its task. */
+  late_outcome: string | null;
+}
+
+/** Every definition of the project, by name. */
+export interface DefinitionList {
+  items: DefinitionView[];
+  /** Everything that is wrong with the project's files. */
+  problems: string[];
+}
+
+/** One definition: what a run of it takes and does. */
+export interface DefinitionView {
+  /** `project.NAME`, as `start_run` wants it. */
+  name: string;
+  description: string;
+  /** JSON Schema of the payload. */
+  schema: Record<string, unknown> | null;
+  /** Payload values that a run takes where it gives none. */
+  defaults: Record<string, unknown>;
+  tasks: TaskDefinition[];
+  /** When it is started by itself. */
+  schedule: ScheduleSpec | null;
+  /** Hash of the plan: it changes when the tasks do. */
+  hash: string | null;
+  /** Why it cannot be started; empty if it can. */
+  problems: string[];
+}
+
+/** Why a run failed, or why it waits. Computed, never guessed; at most 1500 bytes of JSON. */
+export interface Diagnosis {
+  run_id: string;
+  state: RunState;
+  /** One sentence. */
+  verdict: string;
+  root_cause: RootCause | null;
+  /** Which tasks never ran, and why. */
+  chain: string[];
+  /** Attempts of the task in question. */
+  attempts: AttemptNote[];
+  waiting: WaitingNote[];
+  suggested_actions: SuggestedAction[];
+  /** Entries that did not fit. */
+  left_out: number;
+}
+
+/** Why an attempt or a task failed. */
+export interface ErrorView {
+  /** Class of the exception. */
+  type: string | null;
+  /** Text of the exception. */
+  message: string;
+  /** Traceback, as Python prints it. */
+  traceback: string | null;
+}
+
+/** Something that happened to a run: the `data` of a server-sent event. */
+export interface Event {
+  /** Number of the event: within the run, or among all in the feed of all runs. */
+  id: number;
+  run_id: string;
+  /** The engine's own word, such as `task.retrying`. */
+  type: string;
+  at: string;
+  /** Key of the task. */
+  task: string | null;
+  attempt: number | null;
+  /** State of the task (or of the run) after it. */
+  state: string | null;
+  /** Details; `released` and `blocked` list task keys. */
+  data: Record<string, unknown>;
+}
+
+/** One thing wrong with a request. */
+export interface FieldProblem {
+  /** JSON Pointer into the body, or `query`/`path`/`header` and a name. */
+  pointer: string;
+  detail: string;
+}
+
+/** One line that a task wrote. */
+export interface LogLine {
+  /** Grows within a run. */
+  id: number;
+  /** Key of the task. */
+  task: string;
+  attempt: number;
+  at: string;
+  /** stdout, stderr, or the level of a log record. */
+  stream: string;
+  line: string;
+}
+
+/** Captured output in the order it arrived. */
+export interface LogPage {
+  items: LogLine[];
+  /** Pass it as `after` for what follows; null if this is all so far. */
+  next_after: number | null;
+}
+
+/** An error, by RFC 9457 (`application/problem+json`). */
+export interface Problem {
+  /** URI of the kind of problem. */
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  /** Path of the request. */
+  instance: string | null;
+  /** Umbel's code of the error, `UMB-nnn`. */
+  code: string;
+  /** What to do about it. */
+  hint: string | null;
+  errors: FieldProblem[];
+}
+
+/** The first failure of a run. */
+export interface RootCause {
+  task: string;
+  attempt: number | null;
+  /** Class of the exception. */
+  type: string | null;
+  message: string;
+  /** `file:line` of the task's own code where it was raised. */
+  file_line: string | null;
+}
+
+/** One execution of a definition. */
+export interface Run {
+  id: string;
+  /** `project.NAME`. */
+  definition: string;
+  state: RunState;
+  /** `state` in celery-director's five words. */
+  status: "pending" | "progress" | "success" | "error" | "canceled";
+  /** True when nothing of the run is alive any more. */
+  settled: boolean;
+  comment: string | null;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  updated_at: string;
+  tasks_total: number;
+  /** Tasks that ended by themselves. */
+  tasks_done: number;
+  /** Retries of all tasks so far. */
+  retries: number;
+  /** Key of the task whose error ended the run. */
+  failed_task: string | null;
+  /** That task's exception text. */
+  error: string | null;
+  /** Run that this one repeats. */
+  relaunch_of: string | null;
+  periodic: boolean;
+}
+
+/** A run with its payload, its tasks and their attempts. */
+export interface RunDetail {
+  id: string;
+  /** `project.NAME`. */
+  definition: string;
+  state: RunState;
+  /** `state` in celery-director's five words. */
+  status: "pending" | "progress" | "success" | "error" | "canceled";
+  /** True when nothing of the run is alive any more. */
+  settled: boolean;
+  comment: string | null;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  updated_at: string;
+  tasks_total: number;
+  /** Tasks that ended by themselves. */
+  tasks_done: number;
+  /** Retries of all tasks so far. */
+  retries: number;
+  /** Key of the task whose error ended the run. */
+  failed_task: string | null;
+  /** That task's exception text. */
+  error: string | null;
+  /** Run that this one repeats. */
+  relaunch_of: string | null;
+  periodic: boolean;
+  payload: Record<string, unknown>;
+  /** After success: result of the last task; a list in definition order if several end the run. */
+  result: unknown;
+  tasks: TaskView[];
+  /** Number of the newest event in this picture: pass it as Last-Event-ID to go on from here. */
+  last_event: number;
+}
+
+/** A page of runs, newest first. */
+export interface RunList {
+  items: Run[];
+  /** Pass it as `cursor` for the next page; null on the last. */
+  next_cursor: string | null;
+}
+
+/** Where a run stands. `settled` is a separate fact: nothing of the run is alive any more. */
+export type RunState = "pending" | "running" | "success" | "error" | "canceled";
+
+/** The schedules of all definitions that have one, by name. */
+export interface ScheduleList {
+  items: ScheduleView[];
+}
+
+/** When a definition is started by itself, and with what: by a crontab or by an interval. */
+export interface ScheduleSpec {
+  /** Minute, hour, day of month, month, day of week, by the clock of `timezone`. */
+  crontab: string | null;
+  /** Seconds; ticks are its multiples since 1970. */
+  interval: number | null;
+  /** IANA name of the time zone. */
+  timezone: string;
+  /** Which of the ticks are made up for that were due while no server was up. */
+  catchup: "none" | "last" | "all";
+  /** Whether a tick counts while a scheduled run of this definition is alive. */
+  overlap: "allow" | "skip";
+  /** Payload of the runs. */
+  payload: Record<string, unknown>;
+  /** The next five times; none while paused. */
+  next: string[];
+}
+
+/** The schedule of a definition, and how it goes. */
+export interface ScheduleView {
+  /** Minute, hour, day of month, month, day of week, by the clock of `timezone`. */
+  crontab: string | null;
+  /** Seconds; ticks are its multiples since 1970. */
+  interval: number | null;
+  /** IANA name of the time zone. */
+  timezone: string;
+  /** Which of the ticks are made up for that were due while no server was up. */
+  catchup: "none" | "last" | "all";
+  /** Whether a tick counts while a scheduled run of this definition is alive. */
+  overlap: "allow" | "skip";
+  /** Payload of the runs. */
+  payload: Record<string, unknown>;
+  /** The next five times; none while paused. */
+  next: string[];
+  /** `project.NAME`. */
+  definition: string;
+  paused: boolean;
+  /** The newest tick that started a run. */
+  last_at: string | null;
+  /** Id of that run. */
+  last_run: string | null;
+  /** The newest tick that started none. */
+  skipped_at: string | null;
+  /** `overlap`: a run was still alive; `missed`: no server was up. */
+  skipped_why: string | null;
+}
+
+/** What to do next: an operation by name, with its arguments. */
+export interface SuggestedAction {
+  tool: string;
+  arguments: Record<string, unknown>;
+  why: string;
+}
+
+/** One task of a definition. */
+export interface TaskDefinition {
+  key: string;
+  task: string;
+  needs: string[];
+  queue: string;
+}
+
+/** Where one task of a run stands. */
+export type TaskState = "waiting" | "queued" | "scheduled" | "running" | "expanded" | "awaiting_input" | "retrying" | "success" | "error" | "skipped" | "canceled" | "upstream_failed";
+
+/** One task of a run. */
+export interface TaskView {
+  /** Stable id of the task (the one that `/api/workflows` shows). */
+  id: string;
+  /** Its name within the run: unique, and what other tasks `need`. */
+  key: string;
+  /** Its place in the definition, from 0. */
+  index: number;
+  /** Name of the Celery task. */
+  task: string;
+  /** Set for a hook, which runs after the run's end. */
+  hook: "success" | "failure" | null;
+  state: TaskState;
+  /** `state` in celery-director's five words. */
+  status: "pending" | "progress" | "success" | "error" | "canceled";
+  /** Keys of the tasks it waits for. */
+  needs: string[];
+  /** Queue it is sent to. */
+  queue: string;
+  queued_at: string | null;
+  /** Start of the first attempt. */
+  started_at: string | null;
+  finished_at: string | null;
+  /** When the next attempt is due, while `retrying`. */
+  due_at: string | null;
+  /** What the task returned; null before success. */
+  result: unknown;
+  error: ErrorView | null;
+  attempts: AttemptView[];
+}
+
+/** A task that has not ended, and why. */
+export interface WaitingNote {
+  task: string;
+  reason: string;
+}
+
+/** The workers that are alive or were lately. */
+export interface WorkerList {
+  items: WorkerView[];
+}
+
+/** A worker, by its own last words. */
+export interface WorkerView {
+  name: string;
+  alive: boolean;
+  last_seen: string;
+  queues: string[];
+  pid: number | null;
+  host: string | null;
+  pool: string | null;
+  concurrency: number | null;
+  /** Attempts it runs now. */
+  running: number;
+  /** Names of the tasks it knows, the first 200 of them. */
+  tasks: string[];
+}
+
+export interface Operations {
+  list_definitions: { answer: DefinitionList };
+  get_definition: { path: { "name": string }; answer: DefinitionView };
+  start_run: { query: { "wait"?: number | null }; header: { "Idempotency-Key"?: string | null }; body: { definition: string; payload?: Record<string, unknown>; comment?: string | null; }; answer: RunDetail };
+  wait_for_run: { path: { "run_id": string }; query: { "timeout"?: number }; answer: RunDetail };
+  diagnose_run: { path: { "run_id": string }; answer: Diagnosis };
+  list_runs: { query: { "status"?: RunState[] | null; "definition"?: string | null; "since"?: string | null; "until"?: string | null; "q"?: string | null; "cursor"?: string | null; "limit"?: number }; answer: RunList };
+  get_run: { path: { "run_id": string }; answer: RunDetail };
+  get_task: { path: { "run_id": string; "key": string }; answer: TaskView };
+  get_logs: { path: { "run_id": string }; query: { "attempt"?: number | null; "after"?: number; "limit"?: number }; answer: LogPage };
+  get_task_logs: { path: { "run_id": string; "key": string }; query: { "attempt"?: number | null; "after"?: number; "limit"?: number }; answer: LogPage };
+  cancel_run: { path: { "run_id": string }; answer: Run };
+  relaunch_run: { path: { "run_id": string }; answer: Run };
+  list_schedules: { answer: ScheduleList };
+  pause_schedule: { path: { "definition": string }; answer: ScheduleView };
+  resume_schedule: { path: { "definition": string }; answer: ScheduleView };
+  list_workers: { answer: WorkerList };
+}
+
+export const ROUTES: Record<keyof Operations, { method: string; path: string }> = {
+  list_definitions: { method: "GET", path: "/api/v1/definitions" },
+  get_definition: { method: "GET", path: "/api/v1/definitions/{name}" },
+  start_run: { method: "POST", path: "/api/v1/runs" },
+  wait_for_run: { method: "GET", path: "/api/v1/runs/{run_id}/wait" },
+  diagnose_run: { method: "GET", path: "/api/v1/runs/{run_id}/diagnosis" },
+  list_runs: { method: "GET", path: "/api/v1/runs" },
+  get_run: { method: "GET", path: "/api/v1/runs/{run_id}" },
+  get_task: { method: "GET", path: "/api/v1/runs/{run_id}/tasks/{key}" },
+  get_logs: { method: "GET", path: "/api/v1/runs/{run_id}/logs" },
+  get_task_logs: { method: "GET", path: "/api/v1/runs/{run_id}/tasks/{key}/logs" },
+  cancel_run: { method: "POST", path: "/api/v1/runs/{run_id}/cancel" },
+  relaunch_run: { method: "POST", path: "/api/v1/runs/{run_id}/relaunch" },
+  list_schedules: { method: "GET", path: "/api/v1/schedules" },
+  pause_schedule: { method: "POST", path: "/api/v1/schedules/{definition}/pause" },
+  resume_schedule: { method: "POST", path: "/api/v1/schedules/{definition}/resume" },
+  list_workers: { method: "GET", path: "/api/v1/workers" },
+};

@@ -1,0 +1,35 @@
+// What is asked of the server, with the key under which the answer is kept.
+import { queryOptions } from "@tanstack/react-query";
+import { call } from "./client.ts";
+import type { Operations } from "./generated.ts";
+
+export type RunsAsked = Operations["list_runs"]["query"];
+
+export const runsQuery = (query: RunsAsked) =>
+  queryOptions({ queryKey: ["runs", query], queryFn: ({ signal }) => call("list_runs", { query }, signal) });
+
+export const runQuery = (id: string) =>
+  queryOptions({ queryKey: ["run", id], queryFn: ({ signal }) => call("get_run", { path: { run_id: id } }, signal) });
+
+export const diagnosisQuery = (id: string, version: unknown) =>
+  queryOptions({
+    queryKey: ["diagnosis", id, version],
+    queryFn: ({ signal }) => call("diagnose_run", { path: { run_id: id } }, signal),
+    placeholderData: (before) => before,
+  });
+
+export const definitionsQuery = () =>
+  queryOptions({ queryKey: ["definitions"], queryFn: ({ signal }) => call("list_definitions", {}, signal), staleTime: 10_000 });
+
+export const definitionQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["definition", name],
+    queryFn: ({ signal }) => call("get_definition", { path: { name } }, signal),
+    staleTime: 5_000,
+  });
+
+export const schedulesQuery = () =>
+  queryOptions({ queryKey: ["schedules"], queryFn: ({ signal }) => call("list_schedules", {}, signal), refetchInterval: 15_000 });
+
+export const workersQuery = () =>
+  queryOptions({ queryKey: ["workers"], queryFn: ({ signal }) => call("list_workers", {}, signal), refetchInterval: 3_000 });

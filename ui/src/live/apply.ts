@@ -1,0 +1,110 @@
+// What one event changes in the picture of a run, so that the page shows it before the server is asked again.
+import type { AttemptView, Event as Told, RunDetail, RunState, TaskState, TaskView } from "../api/generated.ts";
+
+type Outcome = AttemptView["outcome"];
+
+const DONE: ReadonlySet<TaskState> = new Set(["success", "error", "skipped", "canceled", "upstream_failed"]);
+
+export function isDone(state: TaskState): boolean {
+  return DONE.has(state);
+}
+
+export function isOver(state: RunState): boolean {
+  return state === "success" || state === "error" || state === "canceled";
+}
+
+const ENDS: Partial<Record<string, Outcome>> = {
+  "task.succeeded": "success",
+  "task.failed": "error",
+  "task.retrying": "retrying",
+  "task.skipped": "skipped",
+  "task.lost": "lost",
+};
+
+/** The run after `event`; the same object if the event is an old one or changes nothing that is shown. */
+export function apply(run: RunDetail, event: Told): RunDetail {
+  if (event.run_id !== run.id || event.id <= run.last_event) return run;
+  if (event.type === "task.log") return run;
+  let tasks = run.tasks;
+  const change = (key: string, edit: (task: TaskView) => TaskView): void => {
+    tasks = tasks.map((task) => (task.key === key ? edit(task) : task));
+  };
+  const changeAll = (keys: unknown, edit: (task: TaskView) => TaskView): void => {
+    if (!Array.isArray(keys) || !keys.length) return;
+    const wanted = new Set(keys);
+    tasks = tasks.map((task) => (wanted.has(task.key) ? edit(task) : task));
+  };
+
+  if (event.task !== null && event.task !== undefined && event.type.startsWith("task.")) {
+    change(event.task, (task) => ofTask(task, event));
+  }
+  changeAll(event.data?.released, (task) => (isDone(task.state) ? task : { ...task, state: "queued", queued_at: event.at }));
+  changeAll(event.data?.blocked, (task) => (isDone(task.state) ? task : { ...task, state: "upstream_failed" }));
+
+  const next: RunDetail = { ...run, tasks, last_event: event.id, updated_at: event.at };
+  if (event.type === "task.started" && next.state === "pending") next.state = "running";
+  if (event.type === "task.started" && !next.started_at) next.started_at = event.at;
+  if (event.type === "task.retrying") next.retries += 1;
+  if (event.type === "run.settled") next.settled = true;
+  if (event.type.startsWith("run.") && event.state && !isOver(run.state)) {
+    next.state = event.state as RunState;
+    if (isOver(next.state)) next.finished_at = event.at;
+    if (next.state === "canceled") {
+      next.tasks = next.tasks.map((task) => (isDone(task.state) ? task : { ...task, state: "canceled" }));
+    }
+  }
+  next.tasks_done = next.tasks.filter((task) => !task.hook && (task.state === "success" || task.state === "error" || task.state === "skipped")).length;
+  return next;
+}
+
+function ofTask(task: TaskView, event: Told): TaskView {
+  const data = event.data ?? {};
+  const attempts = task.attempts.slice();
+  const place = attempts.findLastIndex((each) => each.attempt === event.attempt);
+  const next: TaskView = { ...task, attempts };
+  if (event.state) next.state = event.state as TaskState;
+  if (event.type === "task.started") {
+    next.started_at ??= event.at;
+    next.due_at = null;
+    if (place < 0) attempts.push(begun(task, event));
+  } else if (event.type === "task.queued") {
+    next.queued_at = event.at;
+    next.due_at = null;
+  } else if (ENDS[event.type] && place >= 0) {
+    const attempt = attempts[place] as AttemptView;
+    const due = typeof data.due === "number" ? new Date(data.due).toISOString() : null;
+    attempts[place] = {
+      ...attempt,
+      outcome: ENDS[event.type] as Outcome,
+      finished_at: event.at,
+      countdown: typeof data.countdown === "number" ? data.countdown : null,
+      due_at: due,
+      error: typeof data.exception === "string" ? { type: text(data.type), message: data.exception, traceback: null } : null,
+    };
+    if (event.type === "task.retrying") next.due_at = due;
+  }
+  if (event.state && isDone(next.state)) next.finished_at = event.at;
+  return next;
+}
+
+function begun(task: TaskView, event: Told): AttemptView {
+  const data = event.data ?? {};
+  return {
+    attempt: event.attempt ?? task.attempts.length + 1,
+    epoch: typeof data.epoch === "number" ? data.epoch : 1,
+    outcome: "running",
+    worker: text(data.worker),
+    pid: typeof data.pid === "number" ? data.pid : null,
+    queued_at: typeof data.queued_at === "number" ? new Date(data.queued_at).toISOString() : task.queued_at,
+    started_at: event.at,
+    finished_at: null,
+    error: null,
+    countdown: null,
+    due_at: null,
+    late_outcome: null,
+  };
+}
+
+function text(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,1 @@
+export default function Stub(_: { id?: string; name?: string }) { return null; }

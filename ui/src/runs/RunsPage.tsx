@@ -1,0 +1,193 @@
+import { useWindowVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
+import { Link } from "wouter";
+import type { Run } from "../api/generated.ts";
+import { useShortcuts } from "../lib/keys.ts";
+import { useNow } from "../lib/time.ts";
+import { Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
+import { CancelDialog } from "./CancelDialog.tsx";
+import { FilterBar } from "./FilterBar.tsx";
+import { asked, isFiltered, useFilters } from "./filters.ts";
+import { RunRow } from "./RunRow.tsx";
+import { Strip } from "./Strip.tsx";
+import { useRunList } from "./useRunList.ts";
+
+const NARROW = window.matchMedia("(max-width: 720px)");
+
+function useNarrow(): boolean {
+  const [narrow, setNarrow] = useState(NARROW.matches);
+  useEffect(() => {
+    const on = () => setNarrow(NARROW.matches);
+    NARROW.addEventListener("change", on);
+    return () => NARROW.removeEventListener("change", on);
+  }, []);
+  return narrow;
+}
+
+/** Whether the reader is at the top of the page, where new runs come in. */
+function useAtTop(): boolean {
+  const [atTop, setAtTop] = useState(true);
+  useEffect(() => {
+    const on = () => setAtTop(window.scrollY < 250);
+    on();
+    window.addEventListener("scroll", on, { passive: true });
+    return () => window.removeEventListener("scroll", on);
+  }, []);
+  return atTop;
+}
+
+export function RunsPage() {
+  useTitle("Runs");
+  const [filters, change] = useFilters();
+  const minute = useNow(60_000);
+  const query = useMemo(() => asked(filters, minute), [filters, minute]);
+  const atTop = useAtTop();
+  const narrow = useNarrow();
+  const [version, setVersion] = useState(0);
+  const list = useRunList(query, atTop, () => setVersion((now) => now + 1));
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [canceling, setCanceling] = useState<"chosen" | "matching" | null>(null);
+  const lastChosen = useRef<string | null>(null);
+  const { runs } = list;
+
+  const place = useRef<HTMLDivElement>(null);
+  const [margin, setMargin] = useState(0);
+  useEffect(() => {
+    const top = (place.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
+    if (Math.abs(top - margin) > 1) setMargin(top);
+  });
+  const rows = useWindowVirtualizer({
+    count: runs.length + (list.more ? 1 : 0),
+    estimateSize: () => (narrow ? 84 : 45),
+    overscan: 12,
+    scrollMargin: margin,
+    getItemKey: (index) => runs[index]?.id ?? "more",
+  });
+  const measure = useEffectEvent(() => rows.measure());
+  useEffect(() => measure(), [narrow]);
+  const items = rows.getVirtualItems();
+  const end = items[items.length - 1]?.index ?? 0;
+  useEffect(() => {
+    if (list.more && end >= runs.length - 30) list.fetchMore();
+  }, [end, runs.length, list]);
+
+  function choose(run: Run, wanted: boolean, reach: boolean) {
+    const next = new Set(chosen);
+    const from = reach && lastChosen.current ? runs.findIndex((each) => each.id === lastChosen.current) : -1;
+    const to = runs.indexOf(run);
+    const range = from < 0 ? [run] : runs.slice(Math.min(from, to), Math.max(from, to) + 1);
+    for (const each of range) wanted ? next.add(each.id) : next.delete(each.id);
+    lastChosen.current = run.id;
+    setChosen(next);
+  }
+  useShortcuts(chosen.size ? [{ keys: "Escape", does: "choose none", run: () => setChosen(new Set()) }] : []);
+  const alive = runs.some((run) => run.state === "pending" || run.state === "running");
+
+  return (
+    <div className="page runs-page">
+      <div className="page-head">
+        <h1>Runs</h1>
+        <div className="actions">
+          {chosen.size > 0 ? (
+            <>
+              <span className="muted">{chosen.size} chosen</span>
+              <button type="button" className="button danger" onClick={() => setCanceling("chosen")}>
+                Cancel…
+              </button>
+              <button type="button" className="button quiet" onClick={() => setChosen(new Set())}>
+                Choose none
+              </button>
+            </>
+          ) : (
+            alive && (
+              <button type="button" className="button" onClick={() => setCanceling("matching")}>
+                Cancel runs…
+              </button>
+            )
+          )}
+          <Link className="button primary" href="/definitions">
+            Start a run
+          </Link>
+        </div>
+      </div>
+      <FilterBar filters={filters} change={change} />
+      <Strip query={query} version={version} choose={(since, until) => change({ since, until })} />
+      {list.state === "failed" && <Failure error={list.error} again={list.restart} />}
+      {list.state === "fetching" && <Loading lines={8} />}
+      {list.state === "ready" && runs.length === 0 && (isFiltered(filters) ? <NoneFit /> : <NoneYet />)}
+      {runs.length > 0 && (
+        <div role="table" aria-label="Runs" aria-rowcount={list.more ? -1 : runs.length + 1} className="runs-table">
+          <div role="rowgroup">
+            <div role="row" className="run-row run-head">
+              <span role="columnheader">
+                <span className="hidden">Choose</span>
+              </span>
+              <span role="columnheader">State</span>
+              <span role="columnheader">Run</span>
+              <span role="columnheader">Progress</span>
+              <span role="columnheader">Retries</span>
+              <span role="columnheader">Started</span>
+              <span role="columnheader">Duration</span>
+            </div>
+          </div>
+          {list.unseen && (
+            <button
+              type="button"
+              className="unseen"
+              onClick={() => {
+                window.scrollTo({ top: 0 });
+                list.restart();
+              }}
+            >
+              New runs: show them
+            </button>
+          )}
+          <div role="rowgroup" ref={place} className="runs-body" style={{ height: rows.getTotalSize() }}>
+            {items.map((item) => {
+              const run = runs[item.index];
+              const style = { transform: `translateY(${item.start - margin}px)`, height: item.size };
+              return run ? (
+                <RunRow key={run.id} run={run} style={style} index={item.index} chosen={chosen.has(run.id)} choose={choose} />
+              ) : (
+                <div key="more" role="row" className="run-row muted" style={style}>
+                  <span role="cell" className="row-more">
+                    Fetching older runs…
+                  </span>
+                </div>
+              );
+            })}
+          </div>
+        </div>
+      )}
+      {canceling && (
+        <CancelDialog
+          runs={canceling === "chosen" ? runs.filter((run) => chosen.has(run.id)) : null}
+          query={query}
+          onClose={(done) => {
+            setCanceling(null);
+            if (done) setChosen(new Set());
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function NoneFit() {
+  return (
+    <Empty title="No run fits these filters">
+      Take one of them away, or choose a longer time. Text is looked for in ids, names, comments and payloads.
+    </Empty>
+  );
+}
+
+function NoneYet() {
+  return (
+    <Empty title="No runs yet">
+      <p>
+        Start one: choose a <Link href="/definitions">definition</Link>, or on the command line:
+      </p>
+      <pre>umbel run NAME '{"{}"}' --watch</pre>
+    </Empty>
+  );
+}

@@ -1,0 +1,36 @@
+// The list of runs, kept up to date without fetching it all again.
+import type { Event as Told, Run, RunState } from "../api/generated.ts";
+
+/** A run of the list after an event. Events older than what is known of the run are in it already. */
+export function applyToRow(run: Run, event: Told): Run {
+  if (event.at <= run.updated_at || event.type === "task.log") return run;
+  const next = { ...run, updated_at: event.at };
+  const over = run.state === "success" || run.state === "error" || run.state === "canceled";
+  if (event.type.startsWith("run.") && event.state && !over) {
+    next.state = event.state as RunState;
+    if (next.state !== "pending" && next.state !== "running") next.finished_at = event.at;
+    if (next.state === "success") next.tasks_done = next.tasks_total;
+  } else if (event.type === "task.started" && !over) {
+    next.state = "running";
+    next.started_at ??= event.at;
+  } else if (event.type === "task.retrying") next.retries += 1;
+  else if ((event.type === "task.succeeded" || event.type === "task.skipped") && !over) {
+    next.tasks_done = Math.min(next.tasks_total, next.tasks_done + 1);
+  }
+  return next;
+}
+
+/**
+ * The list after its newest page was fetched again.
+ * @param known what is shown, newest first
+ * @param head the newest page
+ * @param complete whether the newest page is all there is
+ * @returns null if the two do not meet: more is new than one page holds
+ */
+export function mergeHead(known: readonly Run[], head: readonly Run[], complete: boolean): Run[] | null {
+  if (complete || !known.length) return [...head];
+  const fresh = new Set(head.map((run) => run.id));
+  if (!known.some((run) => fresh.has(run.id))) return null;
+  const oldest = head[head.length - 1]?.created_at ?? "";
+  return [...head, ...known.filter((run) => !fresh.has(run.id) && run.created_at <= oldest)];
+}
