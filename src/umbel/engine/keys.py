@@ -108,9 +108,9 @@ def plan_fields(plan: Plan) -> Iterator[dict[str, str]]:
     `<i>:run_if` if it is not all_ok, `<i>:delay` and `<i>:at` (ms) if it is not due at once, `<i>:quiet` if its failure
     is its own. `tasks` is how many count for the run's end; the hooks stand behind them, as `hook:success` and
     `hook:failure`; `nodes` is the number of both. `deadline` (ms), `native` (Celery's canvas releases), `subs` (plans
-    of the runs that it may start), `ends` (the tasks whose results are those of the run).
+    of the runs that it may start), `definition` (its name), `ends` (the tasks whose results are those of the run).
     """
-    fields: dict[str, str] = {"tasks": str(plan.tasks), "nodes": str(len(plan.nodes))}
+    fields: dict[str, str] = {"definition": plan.definition, "tasks": str(plan.tasks), "nodes": str(len(plan.nodes))}
     if plan.deadline is not None:
         fields["deadline"] = str(round(plan.deadline * 1000))
     if plan.engine == "canvas":

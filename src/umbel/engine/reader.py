@@ -36,6 +36,15 @@ class End(NamedTuple):
     error: dict[str, Any] | None
 
 
+class Tries(NamedTuple):
+    """What has become of a task so far: its node, its run's plan, its retries, and ms since its first attempt began."""
+
+    node: Node
+    plan: str
+    retries: int
+    age_ms: int
+
+
 class Reader:
     """What the engine knows. Every method raises StateUnavailable if the store does not answer."""
 
@@ -46,6 +55,8 @@ class Reader:
         self._node = lru_cache(maxsize=65536)(self._read_node)
         self._own = lru_cache(maxsize=4096)(self._read_own)
         self._item_nodes = lru_cache(maxsize=4096)(self._read_maps)
+        self._needs = lru_cache(maxsize=64)(self._read_needs)
+        self._definition = lru_cache(maxsize=4096)(self._read_definition)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -152,6 +163,38 @@ class Reader:
         """
         return self._node(partition, plan, index)
 
+    def needs(self, partition: int, plan: str, index: int) -> tuple[Node, ...]:
+        """The nodes (without their own needs) that a node waits for, in definition order; the last few are remembered.
+
+        Raises:
+            KeyError: the plan is not there.
+        """
+        return self._needs(partition, plan, index)
+
+    def definition(self, partition: int, plan: str) -> str:
+        """Name of the definition that a live run's plan is of."""
+        return self._definition(partition, plan)
+
+    def tries(self, token: Token) -> Tries:
+        """How often and how long an attempt's task has been tried.
+
+        Raises:
+            KeyError: the plan or the run is not there.
+        """
+        base = prefix(self.partition(token.run))
+
+        def read() -> tuple[str, int, int]:
+            pipeline = self._client.pipeline(transaction=False)
+            names = ["plan", f"{token.task}:retries", f"{token.task}:since"]
+            pipeline.hmget(f"{base}run:{token.run}", names)
+            pipeline.time()
+            (plan, retries, since), (seconds, micros) = pipeline.execute()
+            now = seconds * 1000 + micros // 1000
+            return (plan or b"").decode(), int(retries or 0), now - int(since or now)
+
+        plan, retries, age = cast("tuple[str, int, int]", self._guard(read))
+        return Tries(self.node_of(Item(token.run, token.task, token.epoch, plan)), plan, retries, age)
+
     def node_of(self, item: Item) -> Node:
         """The node behind a released task; the items of a map share the map's.
 
@@ -194,6 +237,28 @@ class Reader:
         if text is None:
             raise KeyError(f"plan {plan} has no node {index} in partition {partition}")
         return from_dict(json.loads(text))
+
+    def _read_needs(self, partition: int, plan: str, index: int, portion: int = 500) -> tuple[Node, ...]:
+        name = f"{prefix(partition)}plan:{plan}"
+
+        def read() -> list[bytes | None]:
+            needs = cast("bytes | None", self._client.hget(name, f"{index}:in")) or b""
+            wanted = needs.decode().split(",") if needs else []
+            found: list[bytes | None] = []
+            for start in range(0, len(wanted), portion):
+                found += cast("list[bytes | None]", self._client.hmget(name, wanted[start : start + portion]))
+            return found
+
+        texts = cast("list[bytes | None]", self._guard(read))
+        if None in texts:
+            raise KeyError(f"plan {plan} is not in partition {partition}")
+        return tuple(from_dict(json.loads(text)) for text in texts if text is not None)
+
+    def _read_definition(self, partition: int, plan: str) -> str:
+        read = cast(
+            "bytes | None", self._guard(lambda: self._client.hget(f"{prefix(partition)}plan:{plan}", "definition"))
+        )
+        return (read or b"").decode()
 
     def knows(self, runs: Sequence[str]) -> list[bool]:
         """For each run, whether the state store has it."""
