@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from tests.histories import DIAMOND, NOW, Script, diamond, troubled
 from umbel.events import EventRecord, decode
 from umbel.machine import EventType, RunState, TaskState
-from umbel.store.fold import Changes, Known, fold
+from umbel.store.fold import Changes, Known, Shape, fold
 from umbel.store.rows import RunHead
 
 RUN = "7f0d9a6e-0000-4000-8000-000000000001"
-KEYS = {DIAMOND.hash: tuple(node.key for node in DIAMOND.nodes)}
+SHAPES = {DIAMOND.hash: Shape(tuple(node.key for node in DIAMOND.nodes), DIAMOND.tasks)}
 
 
 def fresh(*runs: str) -> Known:
@@ -20,7 +20,7 @@ def fresh(*runs: str) -> Known:
         run: RunHead(run, DIAMOND.hash, RunState.PENDING, False, None, None, NOW, 0, 0, None, None, 0, 4)
         for run in runs
     }
-    return Known(heads, KEYS)
+    return Known(heads, SHAPES)
 
 
 def test_a_diamond_that_goes_well() -> None:
@@ -103,19 +103,32 @@ def merged(known: Known, batches: list[list[EventRecord]]) -> tuple[Known, Chang
         state = deepcopy(known)
         changes = fold(state, batch)
         known.runs.update(changes.runs)
+        for place in changes.dropped:
+            known.tasks.pop(place, None)
         known.tasks.update(changes.tasks)
         known.attempts.update(changes.attempts)
+        total.children.update(changes.children)
         total.events += changes.events
         total.logs += changes.logs
     return known, total
 
 
-indices = st.integers(0, 3)
+indices = st.integers(0, 9)
+pairs = st.tuples(indices, st.integers(0, 9)).map(list)
 details = st.fixed_dictionaries(
     {},
     optional={
         "released": st.lists(indices, max_size=3),
         "blocked": st.lists(indices, max_size=3),
+        "scheduled": st.lists(pairs, max_size=2),
+        "skipped": st.lists(indices, max_size=2),
+        "base": st.integers(3, 8),
+        "count": st.integers(0, 4),
+        "reset": st.lists(st.integers(0, 3), max_size=4),
+        "again": st.lists(indices, max_size=2),
+        "maps": st.lists(st.tuples(st.integers(0, 3), st.integers(4, 8), st.integers(1, 4)).map(list), max_size=2),
+        "state": st.sampled_from(["pending", "error"]),
+        "run": st.text(max_size=4),
         "task": indices,
         "attempt": st.integers(1, 3),
         "epoch": st.integers(1, 2),

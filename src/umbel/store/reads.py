@@ -23,6 +23,7 @@ _listed_columns: Final = select(
 _task_columns: Final = select(*(tables.tasks.c[name] for name in TaskRow.__slots__))
 _attempt_columns: Final = select(*(tables.attempts.c[name] for name in AttemptRow.__slots__))
 _event_columns: Final = select(*(tables.events.c[name] for name in AppliedEvent.__slots__))
+MAX_INDEX: Final = 2**31 - 1
 _newest_first: Final = (_runs.c.created_at.desc(), _runs.c.id.desc())
 
 
@@ -101,34 +102,40 @@ class Reads:
             return _run_rows(connection, statement)
 
     def unlaunched_runs(self, before: int, *, limit: int = 1000) -> list[RunRow]:
-        """Runs accepted before `before` (ms) of which the history holds no event, oldest first."""
-        statement = _run_columns.where(~_runs.c.settled, _runs.c.last_seq == 0, _runs.c.created_at < before)
+        """Runs accepted before `before` (ms) of which the history holds no event, or whose new epoch was asked for
+        before and has not begun; oldest first. Not those that are held."""
+        new = and_(_runs.c.last_seq == 0, _runs.c.created_at < before)
+        again = and_(_runs.c.rerun.is_not(None), _runs.c.updated_at < before)
+        statement = _run_columns.where(~_runs.c.settled, ~_runs.c.held, or_(new, again))
         with self._database.read() as connection:
             return _run_rows(connection, statement.order_by(_runs.c.created_at, _runs.c.id).limit(limit))
 
-    def tasks(self, run_id: str) -> list[TaskRow]:
-        """The tasks to which something has happened, by index. The others are waiting."""
-        return self.tasks_of([run_id])[run_id]
-
-    def tasks_of(self, run_ids: Collection[str]) -> dict[str, list[TaskRow]]:
-        """`tasks` of several runs, with one question."""
-        table = tables.tasks
-        found: dict[str, list[TaskRow]] = {run_id: [] for run_id in run_ids}
-        statement = _task_columns.where(table.c.run_id.in_(found)).order_by(table.c.run_id, table.c.idx)
+    def tasks(self, run_id: str, *, first: int = 0, below: int = MAX_INDEX) -> list[TaskRow]:
+        """The tasks to which something has happened, by index (those from `first` up to `below`, not included). The
+        others are waiting."""
         with self._database.read() as connection:
-            for row in connection.execute(statement):
-                task = TaskRow(*row)
-                task.state = TaskState(task.state)
-                found[task.run_id].append(task)
-        return found
+            return task_rows(connection, run_id, first, below)
 
-    def attempts(self, run_id: str, idx: int | None = None) -> list[AttemptRow]:
-        """The attempts of a run (or of one of its tasks), by task, then in order.
+    def count_tasks(self, run_id: str, first: int, below: int) -> dict[TaskState, int]:
+        """How many of the tasks from `first` up to `below` (not included) stand in each state."""
+        columns = tables.tasks.c
+        statement = (
+            select(columns.state, func.count())
+            .where(columns.run_id == run_id, columns.idx >= first, columns.idx < below)
+            .group_by(columns.state)
+        )
+        with self._database.read() as connection:
+            return {TaskState(state): number for state, number in connection.execute(statement)}
 
-        What still ran when its run was canceled, and was never heard of again, counts as canceled.
+    def attempts(
+        self, run_id: str, idx: int | None = None, *, first: int = 0, below: int = MAX_INDEX
+    ) -> list[AttemptRow]:
+        """The attempts of a run (of one of its tasks; of those from `first` up to `below`), by task, then in order.
+
+        What still ran when its run was stopped, and was never heard of again, counts as canceled.
         """
         table = tables.attempts
-        statement = _attempt_columns.where(table.c.run_id == run_id)
+        statement = _attempt_columns.where(table.c.run_id == run_id, table.c.idx >= first, table.c.idx < below)
         if idx is not None:
             statement = statement.where(table.c.idx == idx)
         with self._database.read() as connection:
@@ -137,7 +144,7 @@ class Reads:
                 AttemptRow(*row)
                 for row in connection.execute(statement.order_by(table.c.idx, table.c.epoch, table.c.attempt))
             ]
-        if run is not None and run.state is RunState.CANCELED and run.settled:
+        if run is not None and run.stopped and run.settled:
             for one in found:
                 if one.outcome == "running":
                     one.outcome = "canceled"
@@ -174,6 +181,16 @@ def run_by_id(connection: Connection, run_id: str) -> RunRow | None:
     """The run, or None."""
     found = _run_rows(connection, _run_columns.where(_runs.c.id == run_id))
     return found[0] if found else None
+
+
+def task_rows(connection: Connection, run_id: str, first: int = 0, below: int = MAX_INDEX) -> list[TaskRow]:
+    """The tasks of a run that have rows, by index, from `first` up to `below` (not included)."""
+    columns = tables.tasks.c
+    statement = _task_columns.where(columns.run_id == run_id, columns.idx >= first, columns.idx < below)
+    found = [TaskRow(*row) for row in connection.execute(statement.order_by(columns.idx))]
+    for task in found:
+        task.state = TaskState(task.state)
+    return found
 
 
 def _run_rows(connection: Connection, statement: Select[Any]) -> list[RunRow]:

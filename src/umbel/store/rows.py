@@ -1,7 +1,9 @@
 """The rows of the history as plain values: what reads give and what the fold works on."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from json import loads
+from typing import Any, Literal, NamedTuple
 
 from umbel.machine import RunState, TaskState
 from umbel.plan.model import Plan
@@ -14,6 +16,25 @@ class IdempotencyKey:
     key: str
     scope: str
     request_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `runs` runs with this `key` are live at a time. `on_limit`: see `umbel.definition.Concurrency`."""
+
+    key: str
+    runs: int
+    on_limit: Literal["queue", "skip", "cancel_oldest", "cancel_newest"]
+
+
+class MapRow(NamedTuple):
+    """Where the items of a map stand: task `base + i` is item i of node `node`. Of the maps of one node only the newest
+    is `live`; the others are kept so that what once happened keeps its name."""
+
+    node: int
+    base: int
+    size: int
+    live: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +53,7 @@ class NewRun:
     periodic: bool = False
     relaunch_of: str | None = None
     idempotency: IdempotencyKey | None = None
+    limit: "Limit | None" = None
 
 
 @dataclass(slots=True)
@@ -39,6 +61,9 @@ class RunRow:
     """One run. `payload` is JSON text; `last_seq` is the number of its newest event in the history, 0 for none.
 
     `tasks_done` counts the tasks that ended by themselves (success, error, skipped); `retries` the retries of all.
+    `maps` is a JSON list of `MapRow`. `rerun` is what a new epoch was asked to run again (JSON of `Rerun`), until that
+    has begun. `held`: it waits for another run with the same `limit_key`; `evicted`: it is canceled for another one.
+    `parent_run` has started it with its task `parent_task`, and `root_run` is the one that nobody's task has started.
     """
 
     id: str
@@ -63,6 +88,19 @@ class RunRow:
     failed_task: str | None
     error: str | None
     last_seq: int
+    stopped: bool = False
+    paused: bool = False
+    epoch: int = 1
+    maps: str = "[]"
+    deadline_at: int | None = None
+    rerun: str | None = None
+    parent_run: str | None = None
+    parent_task: str | None = None
+    root_run: str | None = None
+    limit_key: str | None = None
+    limit_runs: int | None = None
+    held: bool = False
+    evicted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +128,34 @@ class RunHead:
     error: str | None
     last_seq: int
     tasks_total: int
+    stopped: bool = False
+    paused: bool = False
+    epoch: int = 1
+    maps: str = "[]"
+    deadline_at: int | None = None
+    rerun: str | None = None
+    root_run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRun:
+    """A run that a task has started, as its first event tells of it."""
+
+    id: str
+    plan_hash: str
+    definition: str
+    payload: str
+    parent_run: str
+    parent_task: str
+    root_run: str
+    created_at: int
+    tasks_total: int
 
 
 @dataclass(slots=True)
 class TaskRow:
-    """One task to which something has happened. `result` is JSON text; `attempts` the number of the newest attempt."""
+    """One task to which something has happened. `result` is JSON text; `attempts` the number of the newest attempt,
+    `child` the run that it started."""
 
     run_id: str
     idx: int
@@ -111,13 +172,15 @@ class TaskRow:
     error_type: str | None = None
     traceback: str | None = None
     updated_at: int = 0
+    child: str | None = None
 
 
 @dataclass(slots=True)
 class AttemptRow:
     """One execution of a task by one worker.
 
-    `outcome` is running, success, error, retrying, lost, skipped, fenced or canceled; `countdown` is seconds;
+    `outcome` is running, success, error, retrying, lost, skipped, fenced or canceled; expanded if it left the task with
+    items or a run of its own, asked if with a person, until those end it. `countdown` is seconds;
     `late_outcome` is what a fenced attempt said too late.
     """
 
@@ -175,3 +238,9 @@ class UserRow:
 
     name: str
     created_at: int
+
+
+@lru_cache(maxsize=1024)
+def maps_of(text: str) -> tuple[MapRow, ...]:
+    """The maps of a run, from its row."""
+    return tuple(MapRow(*entry) for entry in loads(text))

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -58,12 +59,33 @@ runs: Final = Table(
     Column("failed_task", Text),
     Column("error", Text),
     Column("last_seq", BigInteger, nullable=False),
+    Column("stopped", Boolean, nullable=False, server_default=false()),
+    Column("paused", Boolean, nullable=False, server_default=false()),
+    Column("epoch", Integer, nullable=False, server_default="1"),
+    Column("maps", Text, nullable=False, server_default="[]"),
+    Column("deadline_at", BigInteger),
+    Column("rerun", Text),
+    Column("parent_run", ID),
+    Column("parent_task", Text),
+    Column("root_run", ID),
+    Column("limit_key", Text),
+    Column("limit_runs", Integer),
+    Column("held", Boolean, nullable=False, server_default=false()),
+    Column("evicted", Boolean, nullable=False, server_default=false()),
     Index("runs_newest", "created_at", "id"),
     Index("runs_by_state", "state", "created_at", "id"),
     Index("runs_by_definition", "definition", "created_at", "id"),
     Index("runs_by_end", "finished_at"),
     Index("runs_live", "created_at", sqlite_where=text("settled = 0"), postgresql_where=text("NOT settled")),
+    Index(
+        "runs_limited",
+        "limit_key",
+        sqlite_where=text("settled = 0 AND limit_key IS NOT NULL"),
+        postgresql_where=text("NOT settled AND limit_key IS NOT NULL"),
+    ),
+    Index("runs_of_parent", "parent_run"),
 )
+"""`RunRow` says what the columns mean."""
 
 tasks: Final = Table(
     "tasks",
@@ -83,6 +105,7 @@ tasks: Final = Table(
     Column("error_type", Text),
     Column("traceback", Text),
     Column("updated_at", BigInteger, nullable=False),
+    Column("child", ID),
     PrimaryKeyConstraint("run_id", "idx"),
 )
 
@@ -140,7 +163,9 @@ positions: Final = Table(
     metadata,
     Column("partition", Integer, primary_key=True, autoincrement=False),
     Column("stream_id", String(64), nullable=False),
+    Column("generation", BigInteger, nullable=False, server_default="0"),
 )
+"""How far each partition's events are projected. `generation` is raised by who changes rows beside the projector."""
 
 counters: Final = Table(
     "counters",
