@@ -1,0 +1,159 @@
+"""`umbel.testing`: definitions in memory behave as on real workers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.exceptions import Ignore
+
+from umbel.errors import BadRequest, DefinitionError, DefinitionNotFound, PayloadInvalid
+from umbel.testing import TestRun, run
+
+app = Celery("rehearsed", broker="memory://", set_as_current=False)
+
+
+@app.task(name="ECHO")
+def echo(previous: Any, *, payload: dict[str, Any], workflow_id: str) -> Any:
+    return {"previous": previous, "payload": payload}
+
+
+@app.task(name="NUMBER")
+def number(previous: Any, *, payload: dict[str, Any], workflow_id: str) -> int:
+    return payload["n"] + (previous or 0)
+
+
+@app.task(name="JOIN")
+def join(previous: list[int], *, payload: dict[str, Any], workflow_id: str) -> int:
+    return sum(previous)
+
+
+@app.task(name="FLAKY", bind=True, autoretry_for=(OSError,), retry_backoff=2, retry_jitter=False, max_retries=3)
+def flaky(self: Any, previous: Any, *, payload: dict[str, Any], workflow_id: str) -> list[Any]:
+    if self.request.retries < payload["failures"]:
+        raise OSError(f"no {self.request.retries}")
+    return [self.request.retries, self.request.id, workflow_id]
+
+
+@app.task(name="AGAIN", bind=True)
+def again(self: Any, previous: Any, *, payload: dict[str, Any], workflow_id: str, tried: int = 0) -> int:
+    if tried < 2:
+        raise self.retry(countdown=90, kwargs={"payload": payload, "workflow_id": workflow_id, "tried": tried + 1})
+    return tried
+
+
+@app.task(name="BROKEN")
+def broken(previous: Any, *, payload: dict[str, Any], workflow_id: str) -> None:
+    raise ValueError("broken on purpose")
+
+
+@app.task(name="IGNORED")
+def ignored(previous: Any, *, payload: dict[str, Any], workflow_id: str) -> None:
+    raise Ignore
+
+
+@app.task(name="EXITS")
+def exits(previous: Any, *, payload: dict[str, Any], workflow_id: str) -> None:
+    raise SystemExit(3)
+
+
+@app.task(name="OPAQUE")
+def opaque(previous: Any, *, payload: dict[str, Any], workflow_id: str) -> Any:
+    return object()
+
+
+@app.task(name="ALERT")
+def alert(*, payload: dict[str, Any], workflow_id: str) -> str:
+    return "alerted"
+
+
+def rehearsed(tasks: str, payload: dict[str, Any] | None = None, more: str = "") -> TestRun:
+    return run(f"a.B:\n  tasks: {tasks}\n{more}", payload=payload, app=app)
+
+
+def test_a_chain_with_a_group() -> None:
+    done = rehearsed("[NUMBER, {G: {type: group, tasks: [NUMBER, NUMBER]}}, JOIN]", {"n": 2})
+    assert (done.status, done.result, done.seconds) == ("success", 8, 0.0)
+    assert {key: task.result for key, task in done.tasks.items()} == {
+        "NUMBER": 2,
+        "NUMBER#2": 4,
+        "NUMBER#3": 4,
+        "JOIN": 8,
+    }
+    assert done.order() == ["NUMBER", "NUMBER#2", "NUMBER#3", "JOIN"]
+
+
+def test_any_dag_with_several_ends() -> None:
+    done = rehearsed(
+        "{a: {task: NUMBER}, b: {task: NUMBER, needs: a}, c: {task: JOIN, needs: [a, b]}, d: {task: NUMBER, needs: a}}",
+        {"n": 1},
+    )
+    assert done.result == [3, 2]
+    assert done.order()[0] == "a"
+    assert done.order().index("c") > done.order().index("b")
+
+
+def test_celerys_retries_cost_no_time() -> None:
+    done = rehearsed("[FLAKY]", {"failures": 3})
+    task = done.tasks["FLAKY"]
+    assert (done.status, task.attempts, task.waits, done.seconds) == ("success", 4, (2.0, 4.0, 8.0), 14.0)
+    assert task.result[0] == 3
+    assert task.result[2] == done.id
+    spent = rehearsed("[FLAKY, ECHO]", {"failures": 9})
+    assert (spent.status, spent.error, spent.tasks["FLAKY"].error_type) == ("error", "no 3", "OSError")
+    assert (spent.tasks["ECHO"].state, spent.tasks["ECHO"].attempts) == ("upstream_failed", 0)
+
+
+def test_a_retry_with_other_arguments() -> None:
+    done = rehearsed("[AGAIN]")
+    assert (done.result, done.tasks["AGAIN"].attempts, done.seconds) == (2, 3, 180.0)
+
+
+def test_a_failure_and_its_hook() -> None:
+    hooks = "  hooks: {failure: ALERT, success: ECHO}\n"
+    done = rehearsed("[{G: {type: group, tasks: [BROKEN, NUMBER]}}, ECHO]", {"n": 1}, hooks)
+    assert (done.status, done.result, done.error) == ("error", None, "broken on purpose")
+    assert "ValueError: broken on purpose" in (done.tasks["BROKEN"].traceback or "")
+    assert done.tasks["NUMBER"].result == 1
+    assert done.tasks["ALERT"].result == "alerted"
+    assert "ECHO#2" not in done.tasks
+    assert "ALERT" not in rehearsed("[NUMBER]", {"n": 1}, hooks).tasks
+
+
+@pytest.mark.parametrize(
+    ("task", "kind"), [("IGNORED", "TaskRejected"), ("EXITS", "SystemExit"), ("OPAQUE", "TypeError")]
+)
+def test_what_leaves_no_result_is_an_error_as_on_a_worker(task: str, kind: str) -> None:
+    done = rehearsed(f"[{task}]")
+    assert (done.status, done.tasks[task].error_type) == ("error", kind)
+
+
+def test_payloads_take_defaults_and_are_checked() -> None:
+    more = "  defaults: {n: 5}\n  schema: {properties: {n: {type: integer}}}\n"
+    assert rehearsed("[NUMBER]", more=more).result == 5
+    assert rehearsed("[ECHO]", {"m": [1, (2,)]}, more).result["payload"] == {"n": 5, "m": [1, [2]]}
+    with pytest.raises(PayloadInvalid, match="'x' is not of type 'integer'"):
+        rehearsed("[NUMBER]", {"n": "x"}, more)
+
+
+def test_what_cannot_be_run_says_why(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r"no task 'NUMBR' \(Did you mean 'NUMBER'\?\)"):
+        rehearsed("[NUMBR]")
+    with pytest.raises(DefinitionNotFound):
+        run("a.B: {tasks: [NUMBER]}", "a.C", app=app)
+    with pytest.raises(BadRequest, match=r"a\.B, a\.C"):
+        run("a.B: {tasks: [NUMBER]}\na.C: {tasks: [NUMBER]}", app=app)
+    with pytest.raises(DefinitionError, match=r"there is no workflows\.yml"):
+        run(tmp_path, app=app)
+
+
+def test_a_file_and_the_apps_tasks_stay_as_they_were(tmp_path: Path) -> None:
+    (tmp_path / "flows.yml").write_text("a.B: {tasks: [NUMBER]}\n")
+    before = number.apply_async
+    assert run(str(tmp_path / "flows.yml"), "a.B", {"n": 3}, app=app).result == 3
+    assert number.apply_async == before
+
+
+def test_a_wide_group_is_released_in_portions() -> None:
+    names = ", ".join(["NUMBER"] * 1200)
+    assert rehearsed(f"[{{G: {{type: group, tasks: [{names}]}}}}, JOIN]", {"n": 1}).result == 1200
