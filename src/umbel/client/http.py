@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 from urllib.parse import urlsplit
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import ValidationError
 
+from umbel.client.canvas import plain
 from umbel.client.problems import error_of
 from umbel.client.stream import messages
 from umbel.errors import BadRequest, ServerUnavailable, UmbelError
@@ -71,22 +72,11 @@ class Client:
         auth: tuple[str, str] | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        settings = get_settings() if url is None or (token is None and auth is None) else None
-        self.url = (url if url is not None else settings.url if settings else "").rstrip("/")
-        if settings and token is None and auth is None:
-            token, auth = settings.token, (settings.user, settings.password) if settings.user else None
+        self.url, options = connection(url, token, auth)
         try:
-            self._http = httpx.Client(
-                base_url=self.url,
-                headers={"Authorization": f"Bearer {token}"} if token else {},
-                auth=auth if auth and not token else None,
-                timeout=httpx.Timeout(READ, connect=CONNECT),
-                transport=transport,
-                # A proxy named in the environment cannot reach a server on this machine.
-                trust_env=urlsplit(self.url).hostname not in ("127.0.0.1", "localhost", "::1"),
-            )
+            self._http = httpx.Client(**options, transport=transport)
         except (httpx.InvalidURL, ValueError) as error:
-            raise ServerUnavailable(f"UMBEL_URL is no address of a server: {self.url} ({error}).") from error
+            raise bad_address(self.url, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -107,24 +97,11 @@ class Client:
             operation: what to do, with its arguments.
             patience: seconds that the server is expected to take, on top of the usual.
         """
-        method, path, query, headers, body = operation.request()
-        spec = operation.spec
         try:
-            # Not httpx's own encoder: it refuses NaN, which a payload may hold.
-            content = None if body is None else json.dumps(body).encode()
-            if content is not None:
-                headers["Content-Type"] = "application/json"
-            headers["Accept"] = "application/json"  # else a picture comes as it is
-            timeout = httpx.Timeout(READ + patience, connect=CONNECT)
-            answer = self._http.request(method, path, params=query, headers=headers, content=content, timeout=timeout)
+            answer = self._http.request(**request_of(operation, patience))
         except (httpx.RequestError, httpx.InvalidURL) as error:
-            raise self._unreachable(error) from error
-        if answer.status_code not in (spec.status, *spec.also):
-            raise error_of(answer.status_code, answer.content, str(answer.url))
-        try:
-            return cast(Answer, spec.answer.model_validate_json(answer.content))
-        except ValidationError as error:
-            raise error_of(answer.status_code, answer.content, str(answer.url)) from error
+            raise unreachable(self.url, error) from error
+        return read_answer(operation, answer)
 
     # -- what can be asked and done
 
@@ -146,7 +123,7 @@ class Client:
             file: what problems call it.
             graph: also draw each definition, in this format.
         """
-        return self.call(_make(ops.CheckDefinitions, text=text, file=file, graph=graph))
+        return self.call(make(ops.CheckDefinitions, text=text, file=file, graph=graph))
 
     def get_definition_schema(self) -> EditorSchema:
         """The JSON Schema of definition files."""
@@ -154,11 +131,11 @@ class Client:
 
     def get_definition_graph(self, name: str, format: ops.Format = "ascii") -> Picture:
         """A picture of a definition."""
-        return self.call(_make(ops.GetDefinitionGraph, name=name, format=format))
+        return self.call(make(ops.GetDefinitionGraph, name=name, format=format))
 
     def get_run_graph(self, run_id: str, format: ops.Format = "ascii") -> Picture:
         """A picture of a run with the states of its tasks."""
-        return self.call(_make(ops.GetRunGraph, run_id=run_id, format=format))
+        return self.call(make(ops.GetRunGraph, run_id=run_id, format=format))
 
     def start_run(
         self,
@@ -178,7 +155,7 @@ class Client:
             wait: seconds (at most 50) to wait for the run's end before answering.
             idempotency_key: the same key with the same request never starts a second run.
         """
-        operation = _make(
+        operation = make(
             ops.StartRun,
             definition=definition,
             payload=payload or {},
@@ -187,6 +164,43 @@ class Client:
             idempotency_key=idempotency_key,
         )
         return self.call(operation, patience=wait or 0.0)
+
+    def submit(
+        self,
+        canvas: Mapping[str, Any],
+        *,
+        name: str | None = None,
+        payload: dict[str, Any] | None = None,
+        comment: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> RunDetail:
+        """Start a run of a Celery canvas; it is on disk when this returns.
+
+        Args:
+            canvas: any signature: `chain`, `group`, `chord`, or a single one.
+            name: what the run is called, `project.NAME`; made from its first task if None.
+            payload: kept with the run; the tasks are not called with it.
+            comment: a note, shown with the run.
+            idempotency_key: the same key with the same request never starts a second run.
+
+        Raises:
+            BadRequest: it is no canvas, or an argument in it has no JSON form.
+            DefinitionError: the server cannot run it.
+        """
+        return self.call(
+            make(
+                ops.StartRun,
+                canvas=plain(canvas),
+                name=name,
+                payload=payload or {},
+                comment=comment,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def define(self, name: str, canvas: Mapping[str, Any]) -> DefinitionView:
+        """Keep a Celery canvas as the definition `project.NAME`, in the place of an earlier one."""
+        return self.call(make(ops.DefineCanvas, name=name, canvas=plain(canvas)))
 
     def list_runs(
         self,
@@ -210,7 +224,7 @@ class Client:
             limit: runs per page, at most 500.
         """
         return self.call(
-            _make(
+            make(
                 ops.ListRuns,
                 status=status,
                 definition=definition,
@@ -264,8 +278,8 @@ class Client:
             limit: lines per page, at most 5000.
         """
         if key is None:
-            return self.call(_make(ops.GetLogs, run_id=run_id, attempt=attempt, after=after, limit=limit))
-        return self.call(_make(ops.GetTaskLogs, run_id=run_id, key=key, attempt=attempt, after=after, limit=limit))
+            return self.call(make(ops.GetLogs, run_id=run_id, attempt=attempt, after=after, limit=limit))
+        return self.call(make(ops.GetTaskLogs, run_id=run_id, key=key, attempt=attempt, after=after, limit=limit))
 
     def list_schedules(self) -> ScheduleList:
         """Which definitions are started by themselves, and when next."""
@@ -308,7 +322,7 @@ class Client:
             except (httpx.RequestError, ServerUnavailable) as error:
                 silent_since = silent_since or time.monotonic()
                 if time.monotonic() - silent_since > PATIENCE:
-                    raise self._unreachable(error) from error
+                    raise unreachable(self.url, error) from error
             time.sleep(PAUSE)
 
     def _stream(self, path: str, after: int) -> Iterator[Event]:
@@ -322,15 +336,71 @@ class Client:
             for message in messages(answer.iter_bytes()):
                 yield Event.model_validate_json(message.data)
 
-    def _unreachable(self, error: Exception) -> UmbelError:
-        why = str(error) or type(error).__name__
-        return ServerUnavailable(f"No answer from a server at {self.url}: {why}")
+
+def connection(url: str | None, token: str | None, auth: tuple[str, str] | None) -> tuple[str, dict[str, Any]]:
+    """The server's address and httpx's options for it, from what was given and the settings."""
+    settings = get_settings() if url is None or (token is None and auth is None) else None
+    address = (url if url is not None else settings.url if settings else "").rstrip("/")
+    if settings and token is None and auth is None:
+        token, auth = settings.token, (settings.user, settings.password) if settings.user else None
+    try:
+        host = urlsplit(address).hostname
+    except ValueError as error:
+        raise bad_address(address, error) from error
+    return address, {
+        "base_url": address,
+        "headers": {"Authorization": f"Bearer {token}"} if token else {},
+        "auth": auth if auth and not token else None,
+        "timeout": httpx.Timeout(READ, connect=CONNECT),
+        # A proxy named in the environment cannot reach a server on this machine.
+        "trust_env": host not in ("127.0.0.1", "localhost", "::1"),
+    }
+
+
+def request_of(operation: ops.Operation[Any], patience: float) -> dict[str, Any]:
+    """The arguments of `httpx.Client.request` for an operation."""
+    method, path, query, headers, body = operation.request()
+    # Not httpx's own encoder: it refuses NaN, which a payload may hold.
+    content = None if body is None else json.dumps(body).encode()
+    if content is not None:
+        headers["Content-Type"] = "application/json"
+    headers["Accept"] = "application/json"  # else a picture comes as it is
+    timeout = httpx.Timeout(READ + patience, connect=CONNECT)
+    return {
+        "method": method,
+        "url": path,
+        "params": query,
+        "headers": headers,
+        "content": content,
+        "timeout": timeout,
+    }
+
+
+def read_answer(operation: ops.Operation[Answer], answer: httpx.Response) -> Answer:
+    """What the server answered, or the exception that it meant."""
+    spec = operation.spec
+    if answer.status_code not in (spec.status, *spec.also):
+        raise error_of(answer.status_code, answer.content, str(answer.url))
+    try:
+        return cast(Answer, spec.answer.model_validate_json(answer.content))
+    except ValidationError as error:
+        raise error_of(answer.status_code, answer.content, str(answer.url)) from error
+
+
+def unreachable(url: str, error: Exception) -> UmbelError:
+    """The exception for a server that does not answer."""
+    return ServerUnavailable(f"No answer from a server at {url}: {str(error) or type(error).__name__}")
+
+
+def bad_address(url: str, error: Exception) -> UmbelError:
+    """The exception for an address that is none."""
+    return ServerUnavailable(f"UMBEL_URL is no address of a server: {url} ({error}).")
 
 
 Op = TypeVar("Op", bound=ops.Operation[Any])
 
 
-def _make(operation: type[Op], **fields: Any) -> Op:
+def make(operation: type[Op], **fields: Any) -> Op:
     """An operation from what a person gave.
 
     Raises:
