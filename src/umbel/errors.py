@@ -111,6 +111,19 @@ class RunLost(UmbelError):
     hint = "`umbel relaunch` starts it again with the same payload."
 
 
+class LimitReached(UmbelError):
+    """As many runs of this definition are live as its `concurrency` allows, and it refuses one more."""
+
+    code = "UMB-028"
+    hint = "Start it when one of them has ended. `on_limit` in the definition says what happens instead."
+
+
+class WrongState(UmbelError):
+    """The run, or the task, does not stand where this can be done."""
+
+    code = "UMB-029"
+
+
 class StateUnavailable(UmbelError):
     """The state store (Redis or Valkey) did not answer."""
 

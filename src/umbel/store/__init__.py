@@ -10,20 +10,25 @@ from umbel.store.accept import Acceptance
 from umbel.store.canvases import Canvases
 from umbel.store.database import Database
 from umbel.store.leases import Lease, Leases
+from umbel.store.limits import Limits
 from umbel.store.logs import Logs
 from umbel.store.project import Applied, PositionMoved, Projection
 from umbel.store.prune import Retention
 from umbel.store.reads import Page, Reads, RunFilter
+from umbel.store.rerun import Rerun, Reruns
 from umbel.store.rows import (
     Accepted,
     AppliedEvent,
     AttemptRow,
     IdempotencyKey,
+    Limit,
     LogLine,
+    MapRow,
     NewRun,
     RunRow,
     TaskRow,
     UserRow,
+    maps_of,
 )
 from umbel.store.schedules import ScheduleRow, Schedules, Ticked
 from umbel.store.users import Users
@@ -36,10 +41,13 @@ __all__ = [
     "Database",
     "IdempotencyKey",
     "Lease",
+    "Limit",
     "LogLine",
+    "MapRow",
     "NewRun",
     "Page",
     "PositionMoved",
+    "Rerun",
     "RunFilter",
     "RunRow",
     "ScheduleRow",
@@ -47,10 +55,11 @@ __all__ = [
     "TaskRow",
     "Ticked",
     "UserRow",
+    "maps_of",
 ]
 
 
-class Store(Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Schedules, Canvases):
+class Store(Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Schedules, Canvases, Limits, Reruns):
     """The history behind one URL. Thread safe.
 
     Args:
@@ -60,8 +69,8 @@ class Store(Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Sched
 
     def __init__(self, url: str) -> None:
         self.database = Database(url)
-        for part in (Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Schedules, Canvases):
-            part.__init__(self, self.database)
+        for part in Store.__bases__:
+            part.__init__(self, self.database)  # type: ignore[misc]
 
     def close(self) -> None:
         """Closes the connections."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, tuple_
 
 from umbel.errors import HistoryUnavailable, IdempotencyConflict, UmbelError
 from umbel.machine import RunState
-from umbel.store import plans, tables
+from umbel.store import limits, plans, tables
 from umbel.store.database import Database
 from umbel.store.reads import run_by_id
 from umbel.store.rows import Accepted, NewRun, RunRow
@@ -50,6 +50,7 @@ class Acceptance:
             HistoryUnavailable: the database does not answer. (The run may have been written all the same; the keeper
                 launches it then.)
             IdempotencyConflict: the idempotency key came before with another request.
+            LimitReached: as many runs as its limit allows are live, and one more is refused; nothing is written.
         """
         mine = _Waiting(new)
         with self._guard:
@@ -118,7 +119,7 @@ def insert_runs(connection: Connection, batch: Sequence[NewRun]) -> list[Answer]
     """Writes runs in a transaction that is open; one answer for each, in order."""
     used = _used_keys(connection, batch)
     answers: list[Answer] = []
-    fresh: list[NewRun] = []
+    fresh: list[tuple[NewRun, RunRow]] = []
     keys: list[dict[str, Any]] = []
     for new in batch:
         key = new.idempotency
@@ -132,6 +133,19 @@ def insert_runs(connection: Connection, batch: Sequence[NewRun]) -> list[Answer]
                     else IdempotencyConflict(f"The idempotency key {key.key!r} was used for another request.")
                 )
                 continue
+        row = _row(new)
+        if new.limit is not None:
+            # What is not written yet has other limits, or none: those with this one were written before.
+            refusal = limits.decide(connection, new.limit, row)
+            if refusal is not None:
+                answers.append(refusal)
+                continue
+            _insert(connection, [(new, row)])
+            if row.state is RunState.CANCELED:
+                limits.tell_canceled(connection, row, "limit")
+        else:
+            fresh.append((new, row))
+        if key is not None:
             keys.append(
                 {
                     "scope": key.scope,
@@ -141,14 +155,18 @@ def insert_runs(connection: Connection, batch: Sequence[NewRun]) -> list[Answer]
                     "created_at": new.created_at,
                 }
             )
-        fresh.append(new)
-        answers.append(Accepted(_row(new), True))
+        answers.append(Accepted(row, True))
     if fresh:
-        plans.add_missing(connection, ((new.plan, new.created_at) for new in fresh))
-        connection.execute(insert(tables.runs), [_values(new) for new in fresh])
+        _insert(connection, fresh)
     if keys:
         connection.execute(insert(tables.idempotency), keys)
     return answers
+
+
+def _insert(connection: Connection, fresh: Sequence[tuple[NewRun, RunRow]]) -> None:
+    wanted = ((plan, new.created_at) for new, _ in fresh for plan in (*new.plan.subplans, new.plan))
+    plans.add_missing(connection, wanted)
+    connection.execute(insert(tables.runs), [_values(row) for _, row in fresh])
 
 
 def _used_keys(connection: Connection, batch: Sequence[NewRun]) -> dict[tuple[str, str], tuple[str, str]]:
@@ -167,32 +185,35 @@ def _earlier(connection: Connection, run_id: str) -> Answer:
     return Accepted(row, False)
 
 
-def _values(new: NewRun) -> dict[str, Any]:
-    return {
-        "id": new.id,
-        "definition": new.definition,
-        "project": new.project,
-        "name": new.name,
-        "state": RunState.PENDING.value,
-        "settled": False,
-        "payload": new.payload,
-        "comment": new.comment,
-        "plan_hash": new.plan.hash,
-        "partition": new.partition,
-        "created_at": new.created_at,
-        "started_at": None,
-        "finished_at": None,
-        "updated_at": new.created_at,
-        "periodic": new.periodic,
-        "relaunch_of": new.relaunch_of,
-        "tasks_total": new.plan.tasks,
-        "tasks_done": 0,
-        "retries": 0,
-        "failed_task": None,
-        "error": None,
-        "last_seq": 0,
-    }
+def _values(row: RunRow) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in RunRow.__slots__}
+    return {**values, "state": row.state.value}
 
 
 def _row(new: NewRun) -> RunRow:
-    return RunRow(**{**_values(new), "state": RunState.PENDING})
+    return RunRow(
+        id=new.id,
+        definition=new.definition,
+        project=new.project,
+        name=new.name,
+        state=RunState.PENDING,
+        settled=False,
+        payload=new.payload,
+        comment=new.comment,
+        plan_hash=new.plan.hash,
+        partition=new.partition,
+        created_at=new.created_at,
+        started_at=None,
+        finished_at=None,
+        updated_at=new.created_at,
+        periodic=new.periodic,
+        relaunch_of=new.relaunch_of,
+        tasks_total=new.plan.tasks,
+        tasks_done=0,
+        retries=0,
+        failed_task=None,
+        error=None,
+        last_seq=0,
+        limit_key=new.limit.key if new.limit else None,
+        limit_runs=new.limit.runs if new.limit else None,
+    )

@@ -148,11 +148,7 @@ def _problem(event: EventRecord, run: RunHead | None, known: Known) -> str | Non
         return "attempt out of range"
     if event.type == EventType.TASK_EXPANDED:
         entry = _expansion(event)
-        if (
-            entry is None
-            or not len(keys) <= entry.base <= _MAX_INDEX - entry.size
-            or not 0 <= entry.node < shape.tasks
-        ):
+        if entry is None or not len(keys) <= entry.base <= _MAX_INDEX - entry.size or not 0 <= entry.node < shape.tasks:
             return "items out of range"
         maps = (*maps, entry)  # it may release the first of them
     for name in LISTS:
@@ -275,7 +271,7 @@ class _Step:
                 self._drop(row)  # a hook, which is called anew, or an item
 
     def _set_maps(self, maps: Sequence[MapRow]) -> None:
-        self.run.maps = dumps(maps).decode()
+        self.run.maps = dumps([tuple(entry) for entry in maps]).decode()
         self.run.tasks_total = self.shape.tasks + sum(entry.size for entry in maps if entry.live)
 
     def _reset(self, row: TaskRow) -> None:

@@ -193,6 +193,11 @@ def task_rows(connection: Connection, run_id: str, first: int = 0, below: int = 
     return found
 
 
+def run_rows(connection: Connection, *conditions: ColumnElement[bool]) -> list[RunRow]:
+    """The runs that fulfil all conditions, oldest first."""
+    return _run_rows(connection, _run_columns.where(*conditions).order_by(_runs.c.created_at, _runs.c.id))
+
+
 def _run_rows(connection: Connection, statement: Select[Any]) -> list[RunRow]:
     found = [RunRow(*row) for row in connection.execute(statement)]
     for run in found:

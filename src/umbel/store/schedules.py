@@ -5,6 +5,7 @@ from typing import Literal
 
 from sqlalchemy import select, update
 
+from umbel.errors import LimitReached
 from umbel.store import accept, tables
 from umbel.store.database import Database
 from umbel.store.leases import Lease, holds
@@ -20,7 +21,8 @@ class ScheduleRow:
     """What is known of one definition's schedule. Times are ms UTC.
 
     `spec` is the schedule that `next_at` was made from. `last_at` is the newest tick that started a run, `skipped_at`
-    the newest that did not, because a run was still alive ("overlap") or no server was ("missed").
+    the newest that did not, because a run was still alive ("overlap"), too many of them were ("limit"), or no server
+    was up ("missed").
     """
 
     definition: str
@@ -37,7 +39,7 @@ class ScheduleRow:
 class Ticked:
     """What became of a tick: "moved" means that this server is not the one to decide (any more)."""
 
-    outcome: Literal["started", "overlap", "missed", "moved"]
+    outcome: Literal["started", "overlap", "limit", "missed", "moved"]
     run: RunRow | None = None
 
 
@@ -116,6 +118,9 @@ class Schedules:
             run = run_by_id(connection, new.id)
             if run is None:
                 (answer,) = accept.insert_runs(connection, [new])
+                if isinstance(answer, LimitReached):
+                    connection.execute(change.values(skipped_at=tick, skipped_why="limit"))
+                    return Ticked("limit")
                 assert isinstance(answer, Accepted)  # without an idempotency key there is no other answer
                 run = answer.run
             connection.execute(change.values(last_at=tick, last_run=new.id))
