@@ -1,4 +1,4 @@
-"""`umbel worker`: a Celery worker with the project's tasks."""
+"""`umbel worker`: a Celery worker with the project's tasks, or (`-A`) with those of an app that is there already."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ def main(argv: list[str], settings: Settings) -> int:
     """Run a worker until it is stopped; its exit status, which is 0 if it was asked to stop.
 
     Args:
-        argv: options of `celery worker`.
-        settings: where broker, state store and project are.
+        argv: options of `celery worker`; and `-A module:app`, as before `worker` in Celery's own command.
+        settings: where broker, state store and project are. An app of `-A` keeps its own broker.
 
     Raises:
         DefinitionError: a task module cannot be imported.
-        SettingsError: broker or state store are of no kind that is known here.
+        SettingsError: broker or state store are of no kind that is known here, or there is no app to attach.
         click.ClickException: Celery does not take these options.
     """
     # Before anything imports sockets, or the patches of gevent and eventlet come too late (Celery docs, gevent).
@@ -27,14 +27,19 @@ def main(argv: list[str], settings: Settings) -> int:
 
     from umbel.celery.address import check_broker
     from umbel.celery.app import make_app
+    from umbel.celery.attach import find, take_app
     from umbel.celery.install import install
     from umbel.celery.project import load_tasks
     from umbel.engine.engine import Engine
 
-    check_broker(settings.broker_url)
-    app = make_app(settings)
     Engine.open(settings).close()  # connects to nothing, but refuses an address that is none
-    load_tasks(settings.home)
+    name, argv = take_app(argv)
+    if name is None:
+        check_broker(settings.broker_url)
+        app = make_app(settings)
+        load_tasks(settings.home)
+    else:
+        app = find(name, settings)
     install(app, settings)
     asked: set[str] = set()
 

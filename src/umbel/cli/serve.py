@@ -56,7 +56,7 @@ def worker(context: typer.Context) -> None:
     """Run a worker with the project's tasks.
 
     All options are Celery's, such as -c 4, -P threads, -Q gpu,cpu, --loglevel INFO; `celery worker --help` lists them.
-    The project is in UMBEL_HOME.
+    The project is in UMBEL_HOME. With -A module:app it is a worker of a Celery app of your own, on that app's broker.
     """
     from click import ClickException  # Celery's command line is made with it
 

@@ -1,0 +1,73 @@
+"""`umbel worker -A proj.celery:app`: an app that is there already, its settings and its code left alone."""
+
+import logging
+from typing import Final
+
+from celery import Celery
+from celery.app.utils import find_app
+from kombu.connection import Connection
+
+from umbel.errors import SettingsError
+from umbel.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_OPTIONS: Final = ("-A", "--app")
+
+
+def take_app(argv: list[str]) -> tuple[str | None, list[str]]:
+    """The name of the app in a worker's options, and the other options.
+
+    Raises:
+        SettingsError: the option has no value.
+    """
+    rest = list(argv)
+    for place, word in enumerate(rest):
+        if word in _OPTIONS:
+            if place + 1 == len(rest):
+                raise SettingsError(f"{word} needs the name of an app.", hint="For example -A proj.celery:app.")
+            return rest[place + 1], rest[:place] + rest[place + 2 :]
+        for start in ("--app=", "-A"):
+            if word.startswith(start):
+                return word.removeprefix(start), rest[:place] + rest[place + 1 :]
+    return None, rest
+
+
+def find(name: str, settings: Settings) -> Celery:
+    """Import an app as Celery's own command does, from the working directory too.
+
+    It keeps its broker, its queues and its result backend. The server sends the first tasks of a run to
+    `UMBEL_BROKER_URL` and `UMBEL_DEFAULT_QUEUE`, so those must be the app's; where they are not here, this is logged.
+
+    Raises:
+        SettingsError: there is no such app, or it takes no JSON.
+    """
+    try:
+        app = find_app(name)
+    except Exception as error:
+        raise SettingsError(
+            f"The app {name} cannot be imported: {type(error).__name__}: {error}",
+            hint="Write -A module:app, as for `celery -A`; the working directory is on the path.",
+        ) from error
+    if not isinstance(app, Celery):
+        raise SettingsError(f"{name} is no Celery app, but a {type(app).__name__}.")
+    accepted = {str(each) for each in app.conf.accept_content or ()}
+    if not accepted & {"json", "application/json"}:
+        raise SettingsError(
+            f"The app {name} does not accept JSON, in which Umbel's messages are written.",
+            hint="Add 'json' to its accept_content.",
+        )
+    own, here = _shown(app.connection_for_read()), _shown(Connection(settings.broker_url))
+    if own != here:
+        log.warning(
+            "%s keeps its broker, %s; the server's UMBEL_BROKER_URL must be that (here it is %s)", name, own, here
+        )
+    queue = app.conf.task_default_queue
+    if queue != settings.default_queue:
+        log.warning("the default queue of %s is %s; the server's UMBEL_DEFAULT_QUEUE must be that", name, queue)
+    return app
+
+
+def _shown(connection: Connection) -> str:
+    """The address without its password."""
+    return str(connection.as_uri()).replace("//localhost", "//127.0.0.1")
