@@ -4,23 +4,26 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from billiard.common import terminate_handler_fired
 from celery import Celery
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded, WorkerShutdown, WorkerTerminate
 
-from umbel.celery import capture, codec, outcome
+from umbel.celery import capture, limits, outcome, retrying
+from umbel.celery.calling import Call
+from umbel.celery.control import Control
 from umbel.celery.dispatch import MARK
 from umbel.celery.process import Process
+from umbel.celery.record import record
 from umbel.celery.renew import AttemptStopped, Renewal
+from umbel.definition import RetryPolicy
 from umbel.engine.calls import Claim
 from umbel.engine.engine import Token, request_id
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable, StateUnavailable, UmbelError
 from umbel.machine import Code
-from umbel.plan.model import task_id
+from umbel.plan.model import Node, task_id
 
 log = logging.getLogger(__name__)
 
@@ -43,23 +46,19 @@ STRAIGHT_ON_SECONDS = 2.0
 """After this long in one message the next task goes through the broker again, so that a worker can shut down."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A claimed task, ready to be called."""
-
-    token: Token
-    claim: Claim
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-
-
 class Runner:
-    """Runs tasks of runs in one process."""
+    """Runs tasks of runs in one process.
 
-    def __init__(self, app: Celery, process: Process, renewal: Renewal) -> None:
+    Args:
+        keeps_limits: the pool keeps Celery's hard time limits itself.
+    """
+
+    def __init__(self, app: Celery, process: Process, renewal: Renewal, *, keeps_limits: bool = True) -> None:
         self.app = app
         self.process = process
         self.renewal = renewal
+        self.control = Control(process)
+        self.keeps_limits = keeps_limits
         self.tracers: dict[str, Tracer] = {}
         self._bound: bool | None = None
 
@@ -103,53 +102,34 @@ class Runner:
         if claimed is None:
             return NOTHING, []
         token, claim = claimed
-        answer: Any = NOTHING
-        result: outcome.Outcome | None
-        try:
-            args, kwargs = self._arguments(token, claim)
-        except StateUnavailable:
-            raise
-        except Exception as error:
-            result = outcome.escaped(error, "arguments")
-        else:
-            answer, result = self._run(name, Call(token, claim, args, kwargs), request)
+        answer, result = self._run(name, token, claim, request)
         if result is None:
             return NOTHING, []
-        released = self._record(token, result, self.app.tasks[name].max_retries)
-        return answer, [item._replace(task=task, plan=claim.plan) for task in released]
+        if isinstance(result, outcome.Retried):
+            tries = self.app.tasks[name].max_retries
+            result.info.setdefault("max_retries", tries if isinstance(tries, int) else None)
+        return answer, self._record(token, claim, result)
 
-    def _run(self, name: str, call: Call, request: dict[str, Any]) -> tuple[Any, outcome.Outcome | None]:
-        """Call the body; Celery's answer and the outcome, which is None if the attempt was stopped."""
-        token = call.token
-        mark: dict[str, Any] = {"run": token.run, "task": token.task, "epoch": token.epoch}
-        request = {
-            **request,
-            "id": task_id(token.run, token.task),
-            "task": name,
-            "root_id": token.run,
-            "retries": call.claim.retries,
-            "args": call.args,
-            "kwargs": call.kwargs,
-            MARK: mark,
-        }
+    def _run(
+        self, name: str, token: Token, claim: Claim, request: dict[str, Any]
+    ) -> tuple[Any, outcome.Outcome | None]:
+        """Do what the task is there for; Celery's answer and the outcome, which is None if the attempt was stopped."""
+        began, node = time.monotonic(), None
         output = capture.Output(token, self.process.settings.max_log_bytes)
-        limit = self.process.settings.max_result_bytes
         try:
             capture.begin(output)
             self.renewal.begin(output)
             try:
-                answer = self.tracers[name](request["id"], call.args, call.kwargs, request)
-                result = outcome.of(answer, call.args, call.kwargs, limit, mark.get(ASKED))
-                if answer[1] is not None and terminate_handler_fired():
-                    raise SystemExit  # it failed because its process is being ended, so it is lost
-            except (AttemptStopped, WorkerShutdown, WorkerTerminate):
+                node = self.process.engine.node(self.process.engine.partition(token.run), claim.plan, claim.node)
+                answer, result = self._do(name, node, token, claim, request, output)
+            except (AttemptStopped, WorkerShutdown, WorkerTerminate, StateUnavailable):
                 raise
             except BaseException as error:
                 if terminate_handler_fired():
                     raise
                 # What Celery lets through: MemoryError; sys.exit(), which on threads and gevent would leave no outcome
                 # and on solo end the worker; and whatever else is no Exception.
-                answer, result = NOTHING, outcome.escaped(error)
+                answer, result = NOTHING, limits.escaped(error, self._hard_limit(name, request))
             finally:
                 capture.end()
                 self.renewal.end(output)
@@ -161,7 +141,55 @@ class Runner:
         except (WorkerShutdown, WorkerTerminate):
             self._hand_back(token)
             raise
+        if node is not None and node.retry is not None and isinstance(result, outcome.Failed):
+            result = _again(node.retry, result, claim, time.monotonic() - began)
         return (NOTHING if _unfit(answer[1]) else answer), result
+
+    def _do(
+        self, name: str, node: Node, token: Token, claim: Claim, request: dict[str, Any], output: capture.Output
+    ) -> tuple[Any, outcome.Outcome]:
+        try:
+            call = self.control.decide(token, claim, node)
+        except StateUnavailable:
+            raise
+        except Exception as error:
+            return NOTHING, outcome.escaped(error, "arguments")
+        if not isinstance(call, Call):
+            return NOTHING, call
+        mark: dict[str, Any] = {"run": token.run, "task": token.task, "epoch": token.epoch}
+        identity = node.id or task_id(token.run, token.task)
+        hard = self._hard_limit(name, request) if not self.keeps_limits else None
+        if node.timeout is not None or hard is not None:
+            self._limit(output, node, claim, hard)
+        answer = self.tracers[name](
+            identity,
+            call.args,
+            call.kwargs,
+            {
+                **request,
+                "id": identity,
+                "task": name,
+                "root_id": token.run,
+                "retries": claim.retries,
+                "args": call.args,
+                "kwargs": call.kwargs,
+                MARK: mark,
+            },
+        )
+        result = outcome.of(answer, call.args, call.kwargs, self.process.settings.max_result_bytes, mark.get(ASKED))
+        if answer[1] is not None and terminate_handler_fired():
+            raise SystemExit  # it failed because its process is being ended, so it is lost
+        return answer, result
+
+    def _hard_limit(self, name: str, request: Mapping[str, Any]) -> float | None:
+        return limits.hard_limit(request, self.app.tasks[name], self.process.time_limit)
+
+    def _limit(self, output: capture.Output, node: Node, claim: Claim, hard: float | None) -> None:
+        limit = limits.limit_of(node, hard)
+        if limit is None:
+            return
+        result = _again(node.retry, limit.outcome, claim, limit.seconds) if node.retry else limit.outcome
+        self.renewal.limit(output, limit.seconds, result, claim.plan)
 
     def _claim(self, item: Item, in_turn: bool) -> tuple[Token, Claim] | None:
         request, engine, worker = request_id(), self.process.engine, self.process.worker
@@ -175,41 +203,11 @@ class Runner:
             return None
         return Token(run, index, epoch, claim.attempt), claim
 
-    def _arguments(self, token: Token, claim: Claim) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        if claim.args:
-            args, kwargs = codec.decode(claim.args)
-            return tuple(args), kwargs
-        engine, run = self.process.engine, token.run
-        inputs = (
-            codec.decode(claim.inputs)
-            if claim.inputs
-            else [codec.decode(text) for text in engine.inputs(run, token.task, claim.plan)]
-        )
-        node = engine.node(engine.partition(run), claim.plan, token.task)
-        return node.arguments(inputs), {"payload": codec.decode(claim.payload), "workflow_id": run}
-
-    def _record(self, token: Token, result: outcome.Outcome, max_retries: Any) -> tuple[int, ...]:
+    def _record(self, token: Token, claim: Claim, result: outcome.Outcome) -> list[Item]:
         request, engine, by = request_id(), self.process.engine, self.process.name
-        released: tuple[int, ...] = ()
-
-        def write() -> Code:
-            nonlocal released
-            match result:
-                case outcome.Succeeded(text):
-                    done = engine.succeed(token, text, by=by, request=request)
-                    released = done.released
-                    return done.code
-                case outcome.Retried(delay, info, args):
-                    info = {**info, "max_retries": max_retries if isinstance(max_retries, int) else None}
-                    again = engine.retry(token, delay, info, by=by, args=args, request=request)
-                    released = again.released
-                    return again.code
-                case outcome.Failed(info):
-                    ended = engine.fail(token, info, by=by, request=request)
-                    released = ended.released
-                    return ended.code
-
-        code = self._patiently(RECORD_PATIENCE, write)
+        code, released = self._patiently(
+            RECORD_PATIENCE, lambda: record(engine, token, claim.plan, result, by=by, request=request)
+        )
         if code is not Code.OK:
             log.warning("the outcome of task %s of run %s was refused: %s", token.task, token.run, code)
         return released
@@ -244,8 +242,9 @@ class Runner:
         """Nothing that Celery keeps per message (time limits, rate limit, events) applies to this task."""
         if self._bound is None:  # once, since Celery's settings are slow to read
             conf = self.app.conf
-            limits = conf.task_time_limit or conf.task_soft_time_limit or conf.task_default_rate_limit
-            self._bound = bool(limits or conf.worker_send_task_events or self.process.task_events)
+            limited = conf.task_time_limit or conf.task_soft_time_limit or conf.task_default_rate_limit
+            limited = limited or self.process.time_limit
+            self._bound = bool(limited or conf.worker_send_task_events or self.process.task_events)
         task = self.app.tasks[name]
         return not (self._bound or task.time_limit or task.soft_time_limit or task.rate_limit) and not any(
             request.get("timelimit") or ()
@@ -256,9 +255,18 @@ class Runner:
         queue = (request.get("delivery_info") or {}).get("routing_key")
         for item in released:
             node = self.process.dispatcher.node(item)
+            if node.time_limit or node.soft_time_limit:
+                continue
             if self.process.dispatcher.queue(node) == queue and node.task in self.tracers and self._free(node.task, {}):
                 return item
         return None
+
+
+def _again(
+    policy: RetryPolicy, failed: outcome.Failed, claim: Claim, seconds: float
+) -> outcome.Failed | outcome.Retried:
+    """What becomes of a body that has failed after so many seconds."""
+    return retrying.again(policy, failed, claim.retries + 1, claim.age_ms / 1000 + seconds)
 
 
 def _unfit(info: Any) -> bool:

@@ -80,6 +80,9 @@ class Dispatcher:
             content_encoding="utf-8",
             correlation_id=message_id,
             delivery_mode=2,
+            # Passed on as Celery takes it: with Redis 0 is the first to go, with RabbitMQ the last (Celery docs,
+            # "Redis Message Priorities", "RabbitMQ Message Priorities").
+            priority=node.priority or 0,
             retry=True,
             retry_policy=RETRY_POLICY,
             headers={
@@ -92,7 +95,7 @@ class Dispatcher:
                 "retries": 0,
                 "eta": None,
                 "expires": None,
-                "timelimit": [None, None],
+                "timelimit": [node.time_limit, node.soft_time_limit],
                 "argsrepr": "()",
                 "kwargsrepr": "{}",
                 "origin": self._origin,

@@ -15,11 +15,13 @@ from celery.worker.request import Request
 from umbel.celery import capture
 from umbel.celery.attempt import ASKED, Runner
 from umbel.celery.dispatch import MARK
+from umbel.celery.limits import KEPT_BY_CELERY
 from umbel.celery.outcome import Asked
 from umbel.celery.process import Process
 from umbel.celery.renew import Renewal
 from umbel.celery.request import Watched
 from umbel.celery.steps import steps
+from umbel.plan.model import STEP_TASK
 from umbel.settings import Settings, get_settings
 
 
@@ -30,6 +32,7 @@ def install(app: Celery, settings: Settings | None = None) -> None:
         app: not yet started.
         settings: this process's settings if None.
     """
+    know_steps(app)
     process = Process(app, settings or get_settings())
     worker_step, consumer_step = steps(process, lambda pool: _equip(app, process, pool))
     app.steps["worker"].add(worker_step)
@@ -38,15 +41,24 @@ def install(app: Celery, settings: Settings | None = None) -> None:
     signals.worker_process_init.connect(lambda **_: _equip(app, process, "prefork"), weak=False)
 
 
+def know_steps(app: Celery) -> None:
+    """Register the task that stands for a step without one of its own. Its body is never called: the worker does what
+    the step is there for when it has claimed it."""
+
+    @app.task(name=STEP_TASK, ignore_result=True, shared=False)
+    def step() -> None:
+        raise NotImplementedError(f"{STEP_TASK} is no task to be called")
+
+
 @cache
-def _runner(app: Celery, process: Process, kill: bool) -> Runner:
-    return Runner(app, process, Renewal(process, kill=kill))
+def _runner(app: Celery, process: Process, pool: str) -> Runner:
+    return Runner(app, process, Renewal(process, kill=pool == "prefork"), keeps_limits=pool in KEPT_BY_CELERY)
 
 
 def _equip(app: Celery, process: Process, pool: str) -> None:
     """Hook every task that is not hooked yet, in this process."""
     capture.install()
-    runner = _runner(app, process, pool == "prefork")
+    runner = _runner(app, process, pool)
     for name, task in app.tasks.items():
         if task.__trace__ is not None and not hasattr(task.__trace__, "runner"):
             runner.tracers[name] = task.__trace__

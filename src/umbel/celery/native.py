@@ -10,6 +10,7 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
@@ -38,6 +39,37 @@ def sleep(seconds: float) -> None:
 def lock() -> Any:
     """A lock for what no greenlet waits on while it is held."""
     return _original("_thread", "allocate_lock")()
+
+
+class Bell:
+    """Lets a real thread sleep until somebody rings, on every pool."""
+
+    def __init__(self) -> None:
+        self._lock = lock()
+        self._lock.acquire()
+
+    def ring(self) -> None:
+        """Wake who waits, or who waits next."""
+        # RuntimeError: it has been rung already.
+        with suppress(RuntimeError):
+            self._lock.release()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, at most this long."""
+        self._lock.acquire(timeout=seconds)
+
+
+def spawner() -> Callable[[Callable[[], None]], None]:
+    """A function for real threads that lets the pool's own kind of thread make a call, and does not wait for it.
+
+    Under gevent that is a greenlet of the calling thread's hub, which owns the process's connections.
+    """
+    if not _gevent():
+        return start
+    import gevent
+
+    loop = gevent.get_hub().loop
+    return lambda call: loop.run_callback_threadsafe(lambda: gevent.spawn(call))
 
 
 Throw = Callable[[type[BaseException], Callable[[], bool]], None]

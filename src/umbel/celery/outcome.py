@@ -30,9 +30,14 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The task failed for good."""
+    """The attempt failed, and so the task, unless its `retry` says otherwise.
+
+    `kinds` are the names of the exception's classes if the body raised it (with and without their modules); empty
+    if there was no body to blame, and so nothing to try again.
+    """
 
     info: dict[str, Any]
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,40 @@ class Retried:
     args: str = ""
 
 
-Outcome = Succeeded | Failed | Retried
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The task's condition was false."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """The task's list has these items (JSON; at least one), of which `window` may be under way at a time."""
+
+    items: list[str]
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """The task starts a run of another definition."""
+
+    child: str
+    plan: str
+    payload: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """The task waits for a person, at most `timeout` seconds."""
+
+    info: dict[str, Any]
+    timeout: float | None
+
+
+Outcome = Succeeded | Failed | Retried | Skipped | Expanded | Spawned | Awaited
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +102,11 @@ def describe(error: BaseException | None, traceback: str | None, reason: str = "
         "traceback": _kept(traceback or "", MAX_TRACEBACK),
         "reason": reason,
     }
+
+
+def kinds(error: type[BaseException]) -> tuple[str, ...]:
+    """The names of an exception's classes, its own first."""
+    return tuple(name for each in error.__mro__ for name in (each.__name__, f"{each.__module__}.{each.__qualname__}"))
 
 
 def _text(error: BaseException | None) -> str:
@@ -110,7 +153,7 @@ def of(answer: Any, args: Any, kwargs: Any, limit: int, asked: Asked | None = No
         name = type(info.retval).__name__
         rejected = TaskRejected(f"The task raised celery's {name}, which leaves no result.")
         return Failed(describe(rejected, result.traceback, "rejected"))
-    return Failed(describe(info.retval, result.traceback))
+    return Failed(describe(info.retval, result.traceback), kinds(type(info.retval)))
 
 
 def escaped(error: BaseException, reason: str = "exception") -> Failed:
@@ -119,7 +162,7 @@ def escaped(error: BaseException, reason: str = "exception") -> Failed:
     if isinstance(error, SystemExit):
         info["exception"] = f"The task called sys.exit({error.code!r})."
         info["reason"] = "exit"
-    return Failed(info)
+    return Failed(info, kinds(type(error)) if reason == "exception" else ())
 
 
 def _seconds(when: Any) -> float:

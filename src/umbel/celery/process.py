@@ -22,6 +22,8 @@ class Process:
         self.settings = settings
         self.task_events = False
         """The worker sends Celery's task events (`celery worker -E`)."""
+        self.time_limit: float | None = None
+        """The hard time limit, in seconds, of tasks that have none of their own (`celery worker --time-limit`)."""
         self._lock = threading.Lock()
         self._pid = 0
 

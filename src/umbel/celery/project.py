@@ -12,6 +12,7 @@ from dotenv import load_dotenv
 from umbel.celery import director_shim
 from umbel.defined import collecting
 from umbel.errors import DefinitionError
+from umbel.plan.model import STEP_TASK
 from umbel.settings import env_file
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def task_names(home: Path, app: Celery) -> frozenset[str] | None:
         log.warning("%s; whether definitions name existing tasks is not checked", error)
         return None
     app.finalize()
-    return frozenset(app.tasks)
+    return frozenset(app.tasks) | {STEP_TASK}
 
 
 def load_tasks(home: Path) -> list[str]:

@@ -48,6 +48,7 @@ class _Parts:
     """Stands for a worker's `Process` and for its `Dispatcher`: what is published waits in `messages`."""
 
     task_events = False
+    time_limit = None
     worker = name = WORKER
 
     def __init__(self, app: Celery, settings: Settings, engine: Memory) -> None:
@@ -73,6 +74,9 @@ class _NoRenewal:
 
     def begin(self, output: Output, *_: Any, **__: Any) -> None:
         """Nothing to renew."""
+
+    def limit(self, output: Output, *_: Any, **__: Any) -> None:
+        """Nothing runs out."""
 
     def end(self, output: Output) -> None:
         """Nothing to send."""

@@ -8,13 +8,16 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from billiard.exceptions import Terminated, TimeLimitExceeded, WorkerLostError
+from billiard.exceptions import Terminated, WorkerLostError
 from celery.worker.request import Request
 
 from umbel.celery.dispatch import MARK
-from umbel.celery.outcome import describe
+from umbel.celery.limits import over_hard_limit
+from umbel.celery.outcome import Failed, Retried, describe
 from umbel.celery.process import Process
-from umbel.engine.engine import Token
+from umbel.celery.record import record
+from umbel.celery.retrying import again
+from umbel.engine.engine import Token, request_id
 from umbel.errors import UmbelError
 
 log = logging.getLogger(__name__)
@@ -29,10 +32,7 @@ class Watched(Request):
         """Celery has killed (hard) or is about to interrupt (soft) the pool process."""
         super().on_timeout(soft, timeout)
         if not soft and MARK in self.request_dict:
-            error = TimeLimitExceeded(timeout)
-            info = describe(error, None, "time_limit")
-            info["exception"] = f"The task ran longer than its hard time limit of {timeout} s."
-            self._tell(lambda token: self._fail(token, info))
+            self._tell(lambda token: self._end(token, over_hard_limit(timeout)))
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """The body failed (recorded by its process already), or the pool process is gone."""
@@ -49,6 +49,15 @@ class Watched(Request):
             self._tell(lambda token: self._fail(token, info))
         elif isinstance(error, WorkerLostError | SystemExit | KeyboardInterrupt):
             self._tell(lambda token: self._lose(token, str(error)))
+
+    def _end(self, token: Token, failed: Failed) -> None:
+        tries = self.process.engine.tries(token)
+        result: Failed | Retried = failed
+        if tries.node.retry is not None:
+            result = again(tries.node.retry, failed, tries.retries + 1, tries.age_ms / 1000)
+        by = self.process.worker
+        _, released = record(self.process.engine, token, tries.plan, result, by=by, request=request_id())
+        self.process.dispatcher.publish(released)
 
     def _fail(self, token: Token, info: dict[str, Any]) -> None:
         self._publish(token, self.process.engine.fail(token, info, by=self.process.worker).released)

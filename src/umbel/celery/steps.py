@@ -68,6 +68,7 @@ def steps(process: Process, equip: Callable[[str], None]) -> tuple[type, type]:
         def __init__(self, worker: Any, **kwargs: Any) -> None:
             process.name_worker(worker.hostname)
             process.task_events = bool(worker.task_events)
+            process.time_limit = worker.time_limit
             worker.app.finalize()
             equip(_pool(worker))
             super().__init__(worker, **kwargs)

@@ -1,0 +1,46 @@
+"""What a claimed task is called with."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from umbel.celery import codec
+from umbel.engine.calls import Claim
+from umbel.engine.engine import Engine, Token
+from umbel.plan.calling import positional
+from umbel.plan.model import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A claimed task, ready to be called."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+def is_item(token: Token, claim: Claim) -> bool:
+    """Whether the task is one item of a map."""
+    return token.task != claim.node
+
+
+def arguments(engine: Engine, token: Token, claim: Claim, node: Node) -> Call:
+    """Its arguments, unless an expression says what they are: those of an earlier attempt's `self.retry(args=...)`, a
+    canvas's, or Director's (engine.md, "Calling convention"), where a map's item is what comes first."""
+    if claim.args:
+        args, kwargs = codec.decode(claim.args)
+        return Call(tuple(args), kwargs)
+    if node.call is not None:
+        args, fixed = positional(node, inputs(engine, token, claim))
+        return Call(tuple(args), dict(fixed))
+    director = {"payload": codec.decode(claim.payload), "workflow_id": token.run}
+    if is_item(token, claim):
+        return Call((codec.decode(claim.item),), director)
+    return Call(node.arguments(inputs(engine, token, claim)), director)
+
+
+def inputs(engine: Engine, token: Token, claim: Claim) -> list[Any]:
+    """The results that the task waited for, in definition order."""
+    if claim.inputs:
+        found: list[Any] = codec.decode(claim.inputs)
+        return found
+    return [codec.decode(text) for text in engine.inputs(token.run, claim.node, claim.plan)]

@@ -1,0 +1,185 @@
+"""What a claimed task is to do instead of, or before, its body: `when`, `map`, `workflow`, `approval`, `expires`.
+
+The worker that has claimed the task evaluates its expressions, and the outcome is recorded under its token (engine.md,
+"Rules that close the known holes").
+"""
+
+import time
+import uuid
+from typing import Any, Final
+
+from umbel.celery import calling, codec, errback
+from umbel.celery.calling import Call, is_item
+from umbel.celery.outcome import Awaited, Expanded, Failed, Outcome, Skipped, Spawned, Succeeded, describe
+from umbel.celery.process import Process
+from umbel.celery.variables import ExpressionFailed, Scope
+from umbel.engine.calls import Claim
+from umbel.engine.engine import MAX_WINDOW, Token
+from umbel.errors import DefinitionError, ResultTooLarge
+from umbel.plan.model import Node, SubRun
+
+MAX_ITEMS: Final = 100_000
+"""Items of one map."""
+
+MAX_LIST: Final = 256 * 1024 * 1024
+"""Bytes of JSON in the list that a map gives. Its items have each been held against `max_result_bytes`, and so many as
+there are may be in it; but the state store takes no more than 512 MB at once (Redis, `proto-max-bulk-len`)."""
+
+PORTION: Final = 500
+"""Items that are looked at in one call."""
+
+GOOD: Final = frozenset({"success", "skipped"})
+
+
+class Control:
+    """Decides what is to be done with a claimed task."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._scope = Scope(lambda: process.engine)
+
+    def decide(self, token: Token, claim: Claim, node: Node) -> Call | Outcome:
+        """How its body is to be called, or how the attempt has ended without.
+
+        Raises:
+            StateUnavailable: no answer.
+            And what arguments that are none may raise.
+        """
+        if claim.phase:
+            return self._gather(token, claim)
+        if node.expires is not None or node.expires_at is not None:
+            late = _expired(node, claim.waited_ms / 1000, time.time() * 1000)
+            if late is not None:
+                return late
+        item = is_item(token, claim)
+        try:
+            if node.when is not None and not item:
+                skipped = self._condition(token, claim, node.when)
+                if skipped is not None:
+                    return skipped
+            if node.map is not None and not item:
+                return self._expand(token, claim, node)
+            if node.workflow is not None:
+                return self._spawn(token, claim, node.workflow)
+            if node.approval:
+                return self._ask(token, claim, node)
+            if node.call is not None and node.call.template and not claim.args:
+                return Call((), self._scope.render(token, claim, "with", dict(node.call.kwargs)))
+        except ExpressionFailed as error:
+            return Failed(describe(error.cause, None, "expression") | {"exception": str(error)})
+        if node.errback and not claim.args:
+            return errback.decide(self._process.app, self._process.engine, token, claim, node)
+        return calling.arguments(self._process.engine, token, claim, node)
+
+    def _condition(self, token: Token, claim: Claim, text: str) -> Outcome | None:
+        value = self._scope.evaluate(token, claim, "when", text)
+        if value is True:
+            return None
+        if value is False:
+            return Skipped(text)
+        told = f"when: {text!r} is neither true nor false, but {_shown(value)}."
+        return _failed("ExpressionError", told, "expression")
+
+    def _expand(self, token: Token, claim: Claim, node: Node) -> Outcome:
+        items = self._scope.render(token, claim, "map", node.map)
+        if not isinstance(items, list):
+            text = f"map: {node.map!r} gives no list, but {_shown(items)}."
+            return _failed("ExpressionError", text, "expression")
+        if len(items) > MAX_ITEMS:
+            text = f"map: {node.map!r} gives {len(items):,} items; at most {MAX_ITEMS:,} are allowed."
+            return _failed("ExpressionError", text, "expression")
+        if not items:
+            return Succeeded("[]")
+        limit = self._process.settings.max_result_bytes
+        return Expanded([codec.encode(each, limit) for each in items], min(node.max_parallel or MAX_WINDOW, MAX_WINDOW))
+
+    def _gather(self, token: Token, claim: Claim) -> Outcome:
+        """The items have all ended: their results in order, or how many of them failed."""
+        engine = self._process.engine
+        base, count = map(int, claim.phase.split(":"))
+        texts: list[str] = []
+        size = failed = 0
+        first = ""
+        for start in range(0, count, PORTION):
+            indices = range(base + start, base + min(start + PORTION, count))
+            for index, end in zip(indices, engine.ends(token.run, indices), strict=True):
+                if end.state not in GOOD:
+                    failed += 1
+                    first = first or f"item {index - base}: {_told(end.error) or end.state}"
+            if not failed:
+                some = [text or "null" for text in engine.results(token.run, indices)]
+                size += sum(map(len, some)) + len(some)
+                if size > MAX_LIST:
+                    text = f"The list of the results has more than {MAX_LIST:,} bytes of JSON."
+                    return _failed(ResultTooLarge.__name__, text, "result")
+                texts += some
+        if failed:
+            return _failed("ItemsFailed", f"{failed} of {count} items failed; the first was {first}", "items")
+        whole = f"[{','.join(texts)}]"
+        if codec.too_deep(whole):
+            text = f"The list of the results nests lists and objects more than {codec.MAX_DEPTH} deep."
+            return _failed("ValueError", text, "result")
+        return Succeeded(whole)
+
+    def _spawn(self, token: Token, claim: Claim, sub: SubRun) -> Outcome:
+        given = self._scope.render(token, claim, "payload", dict(sub.payload))
+        payload = {**sub.defaults, **given}
+        limit = self._process.settings.max_payload_bytes
+        try:
+            text = codec.encode(payload, limit)
+        except ResultTooLarge:
+            text = f"The payload for {sub.definition} has more than the {limit:,} bytes of JSON that are allowed."
+            return _failed("PayloadTooLarge", text, "payload")
+        if sub.schema is not None:
+            from umbel.definition.schema import payload_errors  # not for workers that start no runs
+
+            try:
+                errors = payload_errors(sub.schema, payload)
+            except DefinitionError as error:
+                errors = [str(error)]
+            if errors:
+                text = f"The payload does not fit the schema of {sub.definition}: {errors[0]}"
+                return _failed("PayloadInvalid", text, "payload")
+        return Spawned(self._child(token.run), sub.plan, text, sub.definition)
+
+    def _child(self, run: str) -> str:
+        """A new run id in the same partition, since one script starts it and notes it here."""
+        engine = self._process.engine
+        partition = engine.partition(run)
+        while True:
+            child = str(uuid.uuid4())
+            if engine.partition(child) == partition:
+                return child
+
+    def _ask(self, token: Token, claim: Claim, node: Node) -> Outcome:
+        about = {}
+        if node.call is not None:
+            about["about"] = self._scope.render(token, claim, "with", dict(node.call.kwargs))
+        return Awaited(about, node.timeout)
+
+
+def _expired(node: Node, waited: float, now_ms: float) -> Failed | None:
+    """As a worker of Celery's revokes what it gets too late (`celery/worker/request.py`, `maybe_expire`).
+
+    `expires` is measured by the state store's clock, `expires_at` by this worker's, as in Celery.
+    """
+    if node.expires is not None and waited > node.expires:
+        text = f"The task expired: it waited {waited:.1f} s for a worker, {node.expires:g} s were allowed."
+    elif node.expires_at is not None and now_ms > node.expires_at:
+        text = f"The task expired {(now_ms - node.expires_at) / 1000:.1f} s before a worker took it."
+    else:
+        return None
+    return _failed("TaskRevokedError", text, "expired")
+
+
+def _failed(kind: str, text: str, reason: str) -> Failed:
+    return Failed({"exception": text, "type": kind, "traceback": "", "reason": reason})
+
+
+def _told(error: dict[str, Any] | None) -> str:
+    return f"{error.get('type') or 'Error'}: {error.get('exception')}" if error else ""
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
