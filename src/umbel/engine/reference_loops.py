@@ -1,10 +1,11 @@
 """The verbs that look at a whole partition, as the reference engine does them: promote, advance, sweep, redispatch."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from umbel.engine.engine import Token
-from umbel.engine.reference_run import OpenRun
+from umbel.engine.reference_run import MAX_ITEMS, UNDER_WAY, OpenRun, find
 from umbel.engine.reference_state import About, Marks, Member, Partition
 from umbel.engine.wire import Item
 from umbel.machine import EventType, RunState, TaskState
@@ -19,53 +20,105 @@ Found = tuple[Token, bool, bool, str]
 """An attempt without an owner: token, sure, counts, why."""
 
 
+def as_json(info: Mapping[str, str]) -> str:
+    """As the scripts write it."""
+    return json.dumps(info, separators=(",", ":"))
+
+
 def oldest(scores: Mapping[Member, int]) -> list[Member]:
     """In the order of a sorted set: by score, then by text."""
     return sorted(scores, key=lambda member: (scores[member], str(member)))
 
 
-def find(partition: Partition, member: Member, now: int) -> OpenRun | None:
-    """The member's run."""
-    run = partition.runs.get(member.run)
-    return OpenRun(partition, run, now) if run else None
-
-
 def promote(partition: Partition, now: int, limit: int, by: str) -> tuple[tuple[Item, ...], int]:
-    """Queue the tasks whose pause is over; also when the next one is due (0: none)."""
+    """Do what is due; also when the next is (0: nothing waits)."""
     items: list[Item] = []
-    due = [member for member in oldest(partition.timers) if partition.timers[member] <= now]
-    for member in due[:limit]:
+    spent = 0
+    for member in [each for each in oldest(partition.timers) if partition.timers[each] <= now][:limit]:
+        if spent >= MAX_ITEMS:
+            break
         del partition.timers[member]
-        run = find(partition, member, now)
-        canceled = run is not None and run.run.state is RunState.CANCELED
-        if run and not canceled and run.peek(member.task).state is TaskState.RETRYING:
-            run.release(member.task, by)
-            run.emit(EventType.TASK_QUEUED, member.task, data={"why": "due"})
+        run = find(partition, member.run, now)
+        if run is None and member.run in partition.runs:
+            partition.timers[member] = now + 1000  # it is being restored
+        if run is None or run.is_stopped(member.task):
+            continue
+        _wake(run, member.task, by)
+        run.close(by)
+        items += run.items
+        spent += MAX_ITEMS - run.budget
+    late = sorted((due, run_id) for run_id, due in partition.deadlines.items() if due <= now)
+    for _, run_id in late[:limit]:
+        if spent >= MAX_ITEMS:
+            break
+        del partition.deadlines[run_id]
+        run = find(partition, run_id, now)
+        if run and not run.run.stopped and not run.run.settled:
+            _end_late(run, by)
             items += run.items
-    return tuple(items), min(partition.timers.values(), default=0)
+            spent += MAX_ITEMS - run.budget
+    return tuple(items), min([*partition.timers.values(), *partition.deadlines.values()], default=0)
+
+
+def _wake(run: OpenRun, index: int, by: str) -> None:
+    """What the task has waited for has come, or will not."""
+    task = run.peek(index)
+    if task.state in (TaskState.RETRYING, TaskState.SCHEDULED):
+        run.release(index, by)
+        run.emit(EventType.TASK_QUEUED, index, data={"why": "due"})
+    elif task.state is TaskState.AWAITING_INPUT:
+        info = {"exception": "Nobody decided in time.", "type": "ApprovalTimeout", "reason": "timeout"}
+        run.failed(index, task.attempt, info, as_json(info), by)
+    elif task.state is TaskState.EXPANDED and task.child_state == RunState.SUCCESS:
+        result = task.child_result or "null"
+        run.done(index, TaskState.SUCCESS, result, by)
+        run.emit(EventType.TASK_SUCCEEDED, index, task.attempt, run.outcome, result)
+    elif task.state is TaskState.EXPANDED and task.child_state:
+        text = f"The run {task.child} that it started ended as {task.child_state}."
+        info = {"exception": text, "type": "RunFailed", "reason": "run"}
+        run.failed(index, task.attempt, info, as_json(info), by)
+
+
+def _end_late(run: OpenRun, by: str) -> None:
+    """Its deadline has come."""
+    if run.run.state in UNDER_WAY:
+        run.run.state = RunState.ERROR
+        run.emit(EventType.RUN_FAILED, data={"reason": "deadline", **run.call_hook("failure", by)})
+    run.emit(EventType.RUN_STOPPED, data={"reason": "deadline"})
+    run.stop()
+    run.close(by)
 
 
 def advance(partition: Partition, now: int, run_id: str, by: str) -> tuple[tuple[Item, ...], int]:
-    """Take the next portion of a wide release; also how many are left."""
+    """Take the next portion of what is left of wide releases, pauses and stops; also how much is left."""
     if not run_id:
         if not partition.cursors:
             return (), 0
         run_id = min(partition.cursors, key=lambda each: (partition.cursors[each], each))
-    run = partition.runs.get(run_id)
-    if run is None or not run.work:
+    here = find(partition, run_id, now)
+    if here is None:
         partition.cursors.pop(run_id, None)
         return (), 0
-    here = OpenRun(partition, run, now)
+    run = here.run
+    if run.stopped:
+        here.stop_subs(here)
     while run.work and here.may_go_on:
         here.spread([run.work.pop(0)], by)
+    while run.parked and not run.paused and here.may_go_on:
+        index = min(run.parked, key=lambda each: (run.parked[each], str(each)))
+        del run.parked[index]
+        here.budget -= 1
+        if here.peek(index).state is TaskState.QUEUED:
+            here.release(index, by)
     if here.outcome:
         here.emit(EventType.RUN_ADVANCED, data=here.outcome)
-    here.close()
-    if run.work:
+    here.close(by)
+    left = len(run.work) + (0 if run.paused else len(run.parked)) + (len(run.subs) if run.stopped else 0)
+    if left:
         partition.cursors[run_id] = now
     else:
         partition.cursors.pop(run_id, None)
-    return tuple(here.items), len(run.work)
+    return tuple(here.items), left
 
 
 def sweep(partition: Partition, now: int, limit: int) -> tuple[list[Found], list[tuple[str, About]]]:
@@ -90,7 +143,7 @@ def sweep(partition: Partition, now: int, limit: int) -> tuple[list[Found], list
             del partition.workers[worker], partition.about[worker]
     ended = [member for member in oldest(partition.leases) if partition.leases[member] < now]
     for member in ended[:limit]:
-        run = find(partition, member, now)
+        run = find(partition, member.run, now)
         task = run.peek(member.task) if run else None
         if run is None or task is None or task.state is not TaskState.RUNNING:
             del partition.leases[member]
@@ -141,7 +194,7 @@ class Redispatch:
                 in_front = idle and sent < FRONT
                 if self._full or self._now - scores[member] < pause:
                     continue
-                if (scores[member] < marks.passed or in_front) and self._again(queue, member):
+                if (scores[member] < (marks.passed or 0) or in_front) and self._again(queue, member):
                     sent += 1
                     if in_front:
                         marks.front = self._now
@@ -165,14 +218,16 @@ class Redispatch:
         return len(self.items) >= self._limit
 
     def _queues(self) -> Iterator[tuple[str, Marks]]:
-        yield from sorted(self._partition.queues.items())
+        for queue, marks in sorted(self._partition.queues.items()):
+            if marks.passed is not None:  # of a native run's queue it is only known when the last claim was
+                yield queue, marks
 
     def _again(self, queue: str, member: Member) -> bool:
         """Send a copy, and put the task behind the others, where its copy is; False: nobody is to run it any more."""
         scores = self._partition.ready[queue]
-        run = find(self._partition, member, self._now)
+        run = find(self._partition, member.run, self._now)
         task = run.peek(member.task) if run else None
-        if not run or not task or run.run.state is RunState.CANCELED or task.state is not TaskState.QUEUED:
+        if not run or not task or run.is_stopped(member.task) or task.state is not TaskState.QUEUED:
             del scores[member]
             return False
         task.copies = (task.copies or 0) + 1
@@ -181,10 +236,10 @@ class Redispatch:
         return True
 
     def _copies(self, member: Member) -> int:
-        run = find(self._partition, member, self._now)
+        run = find(self._partition, member.run, self._now)
         return (run.peek(member.task).copies or 0) if run else 0
 
     def _released_by(self, member: Member, by: str) -> bool:
-        run = find(self._partition, member, self._now)
+        run = find(self._partition, member.run, self._now)
         owner = (run.peek(member.task).by or "") if run else ""
         return owner == by or owner.startswith(f"{by}/")

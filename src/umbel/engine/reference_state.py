@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -23,15 +24,38 @@ class Member(NamedTuple):
         return f"{self.run}:{self.task}"
 
 
+class How(IntEnum):
+    """What a portion of work is about."""
+
+    BAD = 0
+    """Tell that its source has ended badly; or:"""
+    GOOD = 1
+    ITEMS = 2
+    """Release that many more items of the map `source`."""
+    HOOK = 3
+    """Release the hook `source`."""
+
+
 class Portion(NamedTuple):
-    """A chunk of the dependents of `source` (-1: the start of the run) that still has to be told how it ended."""
+    """Work that is left: mostly a chunk of the dependents of `source` (-1: the start of the run) to be told of it."""
 
     source: int
     chunk: int
-    good: bool
+    how: How
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.chunk}:{int(self.good)}"
+        return f"{self.source}:{self.chunk}:{self.how}"
+
+
+class Items(NamedTuple):
+    """Where the items of a map stand among the run's tasks."""
+
+    node: int
+    base: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.node}:{self.base}:{self.size}"
 
 
 @dataclass(slots=True)
@@ -40,7 +64,9 @@ class Task:
 
     state: TaskState = TaskState.WAITING
     done: int | None = None
-    """Of the tasks that it needs, how many are done."""
+    """Of the tasks that it needs, how many are done,"""
+    bad: int | None = None
+    """and how many will never be."""
     attempt: int | None = None
     retries: int | None = None
     losses: int | None = None
@@ -56,6 +82,21 @@ class Task:
     request: str | None = None
     """The last request about it that was not refused, and the answer that it gets again (none for a claim)."""
     answer: Any = None
+    since: int | None = None
+    """When its first attempt began, ms."""
+    phase: str | None = None
+    """Of a map that was expanded: base and count of its items,"""
+    next: int | None = None
+    """the place of the next to be released,"""
+    open: int | None = None
+    """how many have not ended,"""
+    kept: int | None = None
+    """and how many had ended before this epoch."""
+    child: str | None = None
+    """The run that it has started,"""
+    child_state: str | None = None
+    """how that ended, and what it gave."""
+    child_result: str | None = None
     fenced: str | None = None
     """The last request that was refused, which is told only once."""
     logged: str | None = None
@@ -73,8 +114,8 @@ class Task:
 
 
 _PLAIN = (
-    "done", "attempt", "retries", "losses", "ready", "by", "copies",
-    "worker", "pid", "args", "request", "fenced", "logged",
+    "done", "bad", "attempt", "retries", "losses", "ready", "by", "copies", "worker", "pid", "args", "request", "since",
+    "phase", "next", "open", "kept", "child", "child_state", "child_result", "fenced", "logged",
 )  # fmt: skip
 
 
@@ -87,7 +128,7 @@ class Run:
     payload: str
     left: int
     """Tasks that have not ended."""
-    request: str = ""
+    request: str | None = None
     answer: Any = None
     state: RunState = RunState.PENDING
     epoch: int = 1
@@ -95,6 +136,20 @@ class Run:
     live: int = 0
     """Tasks that an attempt holds."""
     tasks_total: int = 0
+    nodes: int = 0
+    """Tasks and hooks; the items of maps have the numbers behind."""
+    size: int | None = None
+    """One more than the highest number in use, if items are."""
+    maps: list[Items] = field(default_factory=list)
+    native: bool = False
+    parent: Member | None = None
+    """The task that has started it."""
+    stopped: bool = False
+    paused: bool = False
+    restoring: bool = False
+    """A new epoch has begun, but not all of it is known yet: nobody may see the run."""
+    restore_request: str | None = None
+    restore_part: int | None = None
     hooks: int = 0
     """Hooks that have been called and have not ended."""
     settled: bool = False
@@ -102,12 +157,30 @@ class Run:
     forgotten: bool = False
     tasks: dict[int, Task] = field(default_factory=dict)
     results: dict[int, str] = field(default_factory=dict)
+    errors: dict[int, str] = field(default_factory=dict)
+    """What `fail` was told, as JSON."""
+    items: dict[tuple[int, int], str] = field(default_factory=dict)
+    """The items of its maps as JSON, by map and place."""
     work: list[Portion] = field(default_factory=list)
+    parked: dict[int, int] = field(default_factory=dict)
+    """Tasks whose message came while it was paused, and when."""
+    subs: dict[str, int] = field(default_factory=dict)
+    """Runs that it has started and that are under way, and since when."""
 
     def copy(self) -> "Run":
         """An independent one."""
         tasks = {index: replace(task) for index, task in self.tasks.items()}
-        return replace(self, tasks=tasks, results=dict(self.results), work=list(self.work))
+        return replace(
+            self,
+            tasks=tasks,
+            maps=list(self.maps),
+            results=dict(self.results),
+            errors=dict(self.errors),
+            items=dict(self.items),
+            work=list(self.work),
+            parked=dict(self.parked),
+            subs=dict(self.subs),
+        )
 
     def fields(self) -> dict[str, str]:
         """The run's hash."""
@@ -115,20 +188,25 @@ class Run:
             "plan": self.plan,
             "payload": self.payload,
             "left": str(self.left),
-            "request": self.request,
-            "answer": as_text(self.answer),
-            "state": str(self.state),
+            "state": "restoring" if self.restoring else str(self.state),
             "epoch": str(self.epoch),
             "seq": str(self.seq),
             "live": str(self.live),
             "settled": str(int(self.settled)),
             "tasks": str(self.tasks_total),
+            "nodes": str(self.nodes),
             "hooks": str(self.hooks),
         }
-        if self.cancel_request is not None:
-            found["cancel_request"] = self.cancel_request
-        if self.forgotten:
-            found["forgotten"] = "1"
+        for name in ("request", "cancel_request", "restore_request", "restore_part", "size", "parent"):
+            if getattr(self, name) is not None:
+                found[name] = str(getattr(self, name))
+        for name in ("forgotten", "native", "stopped", "paused"):
+            if getattr(self, name):
+                found[name] = "1"
+        if self.answer is not None:
+            found["answer"] = as_text(self.answer)
+        if self.maps:
+            found["maps"] = ",".join(map(str, self.maps))
         for index, task in self.tasks.items():
             for name, value in task.fields():
                 found[f"{index}:{name}"] = value
@@ -155,7 +233,7 @@ class StoredPlan:
 class Marks:
     """How far a queue's claims have come, when the last one was, when its front was sent again; ms."""
 
-    passed: int = 0
+    passed: int | None = 0
     claimed: int | None = None
     front: int | None = None
 
@@ -181,6 +259,7 @@ class Partition:
     ready: dict[str, Scores] = field(default_factory=dict)
     queues: dict[str, Marks] = field(default_factory=dict)
     timers: Scores = field(default_factory=dict)
+    deadlines: dict[str, int] = field(default_factory=dict)
     leases: Scores = field(default_factory=dict)
     held: dict[str, dict[Member, tuple[int, int, int]]] = field(default_factory=dict)
     """worker -> task -> pid, epoch, attempt."""
@@ -199,6 +278,7 @@ class Partition:
             {queue: dict(members) for queue, members in self.ready.items()},
             {queue: replace(marks) for queue, marks in self.queues.items()},
             dict(self.timers),
+            dict(self.deadlines),
             dict(self.leases),
             {worker: dict(held) for worker, held in self.held.items()},
             dict(self.workers),
@@ -218,8 +298,13 @@ class Partition:
 
         for id, run in self.runs.items():
             put(f"run:{id}", run.fields(), run.forgotten)
-            put(f"results:{id}", {str(index): text for index, text in run.results.items()}, run.forgotten)
+            results = {str(index): text for index, text in run.results.items()}
+            errors = {f"{index}:error": text for index, text in run.errors.items()}
+            put(f"results:{id}", {**results, **errors}, run.forgotten)
+            put(f"items:{id}", {f"{node}:{place}": text for (node, place), text in run.items.items()}, run.forgotten)
             put(f"work:{id}", [str(portion) for portion in run.work])
+            put(f"parked:{id}", {str(index): score for index, score in run.parked.items()})
+            put(f"subs:{id}", dict(run.subs))
         for hash, plan in self.plans.items():
             runs = {} if plan.runs is None else {"runs": str(plan.runs)}
             put(f"plan:{hash}", {**plan.hash, **runs}, plan.expires)
@@ -227,6 +312,7 @@ class Partition:
             put(f"ready:{queue}", _scores(members))
         put("queues", dict(self._marks()))
         put("timers", _scores(self.timers))
+        put("deadlines", dict(self.deadlines))
         put("leases", _scores(self.leases))
         for worker, held in self.held.items():
             put(f"held:{worker}", {str(member): ":".join(map(str, token)) for member, token in held.items()})
@@ -246,9 +332,18 @@ class Partition:
 @lru_cache(maxsize=4096)
 def as_text(answer: Any) -> str:
     """An answer as a script keeps it: JSON of the code and, if it is ok, the values."""
-    code, *values = astuple(answer)
-    kept = [",".join(map(str, value)) if isinstance(value, tuple) else value for value in values]
-    return json.dumps([code, *(kept if code is Code.OK else ())], separators=(",", ":"))
+    if answer.code is not Code.OK:
+        return json.dumps([answer.code])
+    return json.dumps(
+        [answer.code, *(_value(answer, field.name) for field in fields(answer)[1:])], separators=(",", ":")
+    )
+
+
+def _value(answer: Any, name: str) -> Any:
+    value = getattr(answer, name)
+    if name == "items":
+        return json.dumps(value, separators=(",", ":"))
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _scores(members: Scores) -> dict[str, int]:

@@ -22,10 +22,9 @@ end
 -- Writes the fields that every run has, from its plan.
 local function write_run(run_id, plan, payload, epoch, seq, parent)
   local id, plan_key = key('run', run_id), key('plan', plan)
-  local known = redis.call('HMGET', plan_key, 'tasks', 'nodes', 'native')
+  local known = redis.call('HMGET', plan_key, 'tasks', 'nodes')
   redis.call('HSET', id, 'state', 'pending', 'plan', plan, 'epoch', epoch, 'seq', seq, 'left', known[1], 'live', 0,
     'settled', '0', 'tasks', known[1], 'nodes', known[2], 'hooks', 0, 'payload', payload)
-  if known[3] then redis.call('HSET', id, 'native', '1') end
   if parent ~= '' then redis.call('HSET', id, 'parent', parent) end
 end
 
@@ -35,6 +34,8 @@ local function create(run_id, plan, payload, by, parent, about, value)
   hold_plans(plan)
   write_run(run_id, plan, payload, 1, 0, parent)
   set_deadline(run_id, plan)
+  -- Celery's canvas is sent by who launches a run, so a run that a task starts is ours, and so is every later epoch.
+  if parent == '' and redis.call('HGET', key('plan', plan), 'native') then redis.call('HSET', key('run', run_id), 'native', '1') end
   local run = open(run_id)
   if not run.native then work(run, {'-1:0:1'}, by) end
   emit(run, 'run.launched', nil, nil, object(pair('plan', plan), '"n":' .. run.tasks, about, outcome(run)), value)

@@ -160,7 +160,8 @@ end
 -- Tells one chunk of an ended task's dependents. Returns the portions that this makes due.
 local function tell(run, item, by)
   local source, chunk, how = string.match(item, '^(-?%d+):(%d+):(%d)$')
-  run.budget = run.budget - 1
+  local list = how < '2' and redis.call('HGET', run.plan_key, source .. ':out:' .. chunk)
+  if not list then run.budget = run.budget - 1 end
   if how == '2' then
     next_items(run, source, tonumber(chunk), by)
     return {}
@@ -169,7 +170,6 @@ local function tell(run, item, by)
     release(run, source, by)
     return {}
   end
-  local list = redis.call('HGET', run.plan_key, source .. ':out:' .. chunk)
   local due = {}
   if not list or (run.native and how == '1') then return due end
   for task in string.gmatch(list, '%d+') do
