@@ -55,6 +55,12 @@ class PayloadTooLarge(UmbelError):
     code = "UMB-013"
 
 
+class ExpressionError(UmbelError):
+    """A CEL expression of a definition cannot be read, or has no value for this run."""
+
+    code = "UMB-014"
+
+
 class RunNotFound(UmbelError):
     """No run has this id."""
 

@@ -19,6 +19,7 @@ HOMES = {
     "requests": {"demo"},
     "mcp": {"mcp"},
     "argon2": {"service"},
+    "cel_expr_python": {"definition"},
 }
 
 # The client works where nothing of the server does, so it knows only these.
