@@ -1,12 +1,13 @@
 """What a claimed task is called with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from umbel.celery import codec
 from umbel.engine.calls import Claim
 from umbel.engine.engine import Engine, Token
 from umbel.plan.calling import positional
+from umbel.plan.model import Call as Fixed
 from umbel.plan.model import Node
 
 
@@ -30,12 +31,18 @@ def arguments(engine: Engine, token: Token, claim: Claim, node: Node) -> Call:
         args, kwargs = codec.decode(claim.args)
         return Call(tuple(args), kwargs)
     if node.call is not None:
-        args, fixed = positional(node, inputs(engine, token, claim))
+        args, fixed = positional(replace(node, call=revived(node.call)), inputs(engine, token, claim))
         return Call(tuple(args), dict(fixed))
     director = {"payload": codec.decode(claim.payload), "workflow_id": token.run}
     if is_item(token, claim):
         return Call((codec.decode(claim.item),), director)
     return Call(node.arguments(inputs(engine, token, claim)), director)
+
+
+def revived(call: Fixed) -> Fixed:
+    """A canvas's arguments with their dates and the like, which a plan holds as Celery's JSON has them."""
+    kwargs = {name: codec.revive(each) for name, each in call.kwargs.items()}
+    return replace(call, args=tuple(codec.revive(call.args)), kwargs=kwargs)
 
 
 def inputs(engine: Engine, token: Token, claim: Claim) -> list[Any]:

@@ -47,6 +47,16 @@ def encode(value: Any, limit: int, depth: int = MAX_DEPTH) -> str:
     return text
 
 
+def revive(value: Any) -> Any:
+    """JSON values of a plan as what they stand for: dates and the like, as `encode` writes them."""
+    match value:
+        case dict():
+            return json.object_hook({name: revive(each) for name, each in value.items()})
+        case list() | tuple():
+            return [revive(each) for each in value]
+    return value
+
+
 def decode(text: str) -> Any:
     """The value that `encode` was given."""
     return json.loads(text)

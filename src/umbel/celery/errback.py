@@ -11,7 +11,7 @@ from celery.exceptions import ChordError
 from celery.utils.functional import arity_greater
 from celery.utils.serialization import create_exception_cls
 
-from umbel.celery.calling import Call
+from umbel.celery.calling import Call, revived
 from umbel.celery.outcome import Outcome, Skipped
 from umbel.engine.calls import Claim
 from umbel.engine.engine import Engine, Token
@@ -31,8 +31,8 @@ def decide(app: Celery, engine: Engine, token: Token, claim: Claim, node: Node) 
     Celery calls an errback for the task that failed, and for the body of a chord whose header failed; not for what
     would have come after them in a chain, and neither does this.
     """
-    call = node.call
-    assert call is not None
+    assert node.call is not None
+    call = revived(node.call)
     partition = engine.partition(token.run)
     (need, *_) = engine.needs(partition, claim.plan, claim.node)
     (end,) = engine.ends(token.run, [need.index])
