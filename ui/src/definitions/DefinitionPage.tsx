@@ -1,1 +1,205 @@
-export default function Stub(_: { id?: string; name?: string }) { return null; }
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, useState } from "react";
+import { Link, useLocation, useSearchParams } from "wouter";
+import { ApiError, call } from "../api/client.ts";
+import type { DefinitionView, TaskDefinition } from "../api/generated.ts";
+import { definitionQuery, runsQuery } from "../api/queries.ts";
+import { Graph, type GraphNode } from "../graph/Graph.tsx";
+import { Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
+import { Icon } from "../parts/Icon.tsx";
+import { Json } from "../parts/Json.tsx";
+import { PayloadForm } from "../parts/PayloadForm.tsx";
+import { State } from "../parts/State.tsx";
+import { Ago, Lasting } from "../parts/Time.tsx";
+import { isOver } from "../live/apply.ts";
+import { Progress } from "../runs/RunRow.tsx";
+import { ScheduleFacts } from "../other/SchedulesPage.tsx";
+import { Problems } from "./DefinitionsPage.tsx";
+
+export default function DefinitionPage({ name }: { name: string }) {
+  useTitle(name);
+  const { data, error, refetch } = useQuery(definitionQuery(name));
+  if (data) return <Shown definition={data} />;
+  if (error instanceof ApiError && error.status === 404) {
+    return (
+      <Empty title="There is no such definition">
+        It may have been renamed, or its file has mistakes. <Link href="/definitions">All definitions</Link>
+      </Empty>
+    );
+  }
+  return <div className="page">{error ? <Failure error={error} again={() => void refetch()} /> : <Loading lines={6} />}</div>;
+}
+
+function Shown({ definition }: { definition: DefinitionView }) {
+  const [params, setParams] = useSearchParams();
+  const starting = params.has("start");
+  const [selected, setSelected] = useState<string | null>(null);
+  const task = definition.tasks.find((each) => each.key === selected);
+  const nodes = useMemo(() => definition.tasks.map(nodeOf), [definition.tasks]);
+  const show = (wanted: boolean) => setParams(wanted ? { start: "1" } : {}, { replace: true });
+  return (
+    <div className="page">
+      <div className="page-head">
+        <div>
+          <h1>{definition.name}</h1>
+          {definition.description && <p className="muted">{definition.description}</p>}
+        </div>
+        <div className="actions">
+          {!starting && definition.problems.length === 0 && (
+            <button type="button" className="button primary" onClick={() => show(true)}>
+              <Icon name="play" size={14} /> Start a run
+            </button>
+          )}
+        </div>
+      </div>
+      {definition.problems.length > 0 && <Problems problems={definition.problems} />}
+      {starting && definition.problems.length === 0 && <Start definition={definition} close={() => show(false)} />}
+      <section className="card run-main" aria-label="Tasks">
+        <Graph nodes={nodes} selected={selected} onSelect={(key) => setSelected(key === selected ? null : key)} />
+        <div className="graph-foot">
+          <span className="muted">{task ? "" : `${definition.tasks.length} ${definition.tasks.length === 1 ? "task" : "tasks"}`}</span>
+          {task && (
+            <span>
+              <b>{task.key}</b>: task <code>{task.task}</code>, queue <code>{task.queue}</code>
+              {task.needs.length > 0 && `, needs ${task.needs.join(", ")}`}
+            </span>
+          )}
+        </div>
+      </section>
+      <div className="run-values">
+        {definition.schedule && (
+          <section className="card">
+            <h2>Schedule</h2>
+            <ScheduleFacts schedule={definition.schedule} />
+          </section>
+        )}
+        <section className="card">{definition.schema ? <Json title="Payload's JSON Schema" name={`${definition.name}-schema`} value={definition.schema} /> : <NoSchema />}</section>
+        {Object.keys(definition.defaults).length > 0 && (
+          <section className="card">
+            <Json title="Defaults" name={`${definition.name}-defaults`} value={definition.defaults} />
+          </section>
+        )}
+      </div>
+      <Recent name={definition.name} />
+    </div>
+  );
+}
+
+function nodeOf(task: TaskDefinition): GraphNode {
+  return {
+    id: task.key,
+    needs: task.needs,
+    state: "",
+    label: `${task.key}, task ${task.task}, queue ${task.queue}`,
+    body: (
+      <span className="node-text">
+        <span className="node-key" title={task.key}>
+          {task.key}
+        </span>
+        <span className="node-facts">{task.task === task.key ? `queue ${task.queue}` : task.task}</span>
+      </span>
+    ),
+  };
+}
+
+function Start({ definition, close }: { definition: DefinitionView; close: () => void }) {
+  const [, navigate] = useLocation();
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  // One key for one form: a second click, or an answer that was lost, starts no second run.
+  const [key] = useState(() => crypto.randomUUID?.() ?? String(Math.random()));
+  const [tries, setTries] = useState(0);
+  async function start(payload: Record<string, unknown>, comment: string) {
+    setBusy(true);
+    setError(null);
+    try {
+      const run = await call("start_run", {
+        query: {},
+        header: { "Idempotency-Key": `${key}-${tries}` },
+        body: { definition: definition.name, payload, comment: comment || null },
+      });
+      navigate(`/runs/${run.id}`);
+    } catch (reason) {
+      setError(reason);
+      setBusy(false);
+      if (reason instanceof ApiError) setTries(tries + 1);
+    }
+  }
+  return (
+    <section className="card start" aria-label="Start a run">
+      <div className="json-head">
+        <h2>Start a run</h2>
+        <button type="button" className="icon-button" aria-label="Close the form" onClick={close}>
+          <Icon name="close" />
+        </button>
+      </div>
+      <PayloadForm schema={definition.schema} defaults={definition.defaults} initial={{}} comment="" busy={busy} verb="Start the run" onSubmit={(payload, comment) => void start(payload, comment)} />
+      {error !== null && <Failure error={error} />}
+    </section>
+  );
+}
+
+function NoSchema() {
+  return (
+    <>
+      <h2>Payload</h2>
+      <p className="muted">
+        This definition has no JSON Schema: any object is accepted. With <code>schema:</code> in the definition, the form above gets fields, and wrong payloads are refused.
+      </p>
+    </>
+  );
+}
+
+function Recent({ name }: { name: string }) {
+  const { data } = useQuery({ ...runsQuery({ definition: name, limit: 10 }), refetchInterval: 3_000 });
+  if (!data) return <Loading />;
+  return (
+    <section className="recent">
+      <div className="page-head">
+        <h2>Latest runs</h2>
+        <Link href={`/runs?definition=${encodeURIComponent(name)}`}>All its runs</Link>
+      </div>
+      {data.items.length === 0 ? (
+        <p className="muted">None yet.</p>
+      ) : (
+        <div className="card scroll-x flush" tabIndex={0} role="group" aria-label="Latest runs">
+          <table className="table">
+            <thead>
+              <tr>
+                <th>State</th>
+                <th>Run</th>
+                <th>Progress</th>
+                <th>Started</th>
+                <th>Duration</th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.items.map((run) => (
+                <tr key={run.id}>
+                  <td>
+                    <State state={run.state} />
+                  </td>
+                  <td>
+                    <Link href={`/runs/${run.id}`} className="mono">
+                      {run.id.slice(0, 8)}
+                    </Link>{" "}
+                    <span className="muted">{run.comment}</span>
+                  </td>
+                  <td>
+                    <Progress run={run} />
+                  </td>
+                  <td className="muted nowrap">
+                    <Ago at={run.created_at} />
+                  </td>
+                  <td className="nowrap">
+                    <Lasting from={run.started_at} to={run.finished_at} going={!isOver(run.state)} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}

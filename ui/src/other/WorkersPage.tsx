@@ -1,1 +1,163 @@
-export default function Stub(_: { id?: string; name?: string }) { return null; }
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
+import type { WorkerView } from "../api/generated.ts";
+import { runsQuery, workersQuery } from "../api/queries.ts";
+import { Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
+import { State } from "../parts/State.tsx";
+import { Ago } from "../parts/Time.tsx";
+
+export default function WorkersPage() {
+  useTitle("Workers and queues");
+  const { data, error, refetch } = useQuery(workersQuery());
+  const alive = data?.items.filter((worker) => worker.alive) ?? [];
+  return (
+    <div className="page">
+      <div className="page-head">
+        <h1>Workers and queues</h1>
+        {data && (
+          <span className="muted">
+            {alive.length} alive, {alive.reduce((sum, worker) => sum + worker.running, 0)} attempts running
+          </span>
+        )}
+      </div>
+      {error && <Failure error={error} again={() => void refetch()} />}
+      {!data && !error && <Loading lines={5} />}
+      {data && alive.length === 0 && <NoWorker />}
+      {data && data.items.length > 0 && (
+        <div className="card scroll-x flush" tabIndex={0} role="group" aria-label="Workers">
+          <table className="table">
+            <thead>
+              <tr>
+                <th>Worker</th>
+                <th>State</th>
+                <th>Runs now</th>
+                <th>Queues</th>
+                <th>Pool</th>
+                <th>Process</th>
+                <th>Last sign of life</th>
+                <th>Tasks</th>
+              </tr>
+            </thead>
+            <tbody>
+              {data.items.map((worker) => (
+                <Row key={worker.name} worker={worker} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {data && data.items.length > 0 && <Queues workers={data.items} />}
+      <Now />
+    </div>
+  );
+}
+
+function Row({ worker }: { worker: WorkerView }) {
+  const slots = worker.concurrency;
+  return (
+    <tr>
+      <td className="strong">{worker.name}</td>
+      <td><State state={worker.alive ? "alive" : "lost"} /></td>
+      <td className="nowrap">
+        {slots ? (
+          <span className="progress">
+            <span className="progress-bar" aria-hidden="true">
+              <span className="fill-running" style={{ width: `${Math.min(100, (worker.running / slots) * 100)}%` }} />
+            </span>
+            {worker.running} of {slots}
+          </span>
+        ) : (
+          worker.running
+        )}
+      </td>
+      <td>{worker.queues.join(", ") || "–"}</td>
+      <td className="muted">{worker.pool ?? "–"}</td>
+      <td className="muted nowrap">
+        {worker.pid ?? "–"}
+        {worker.host && ` on ${worker.host}`}
+      </td>
+      <td className="muted nowrap">
+        <Ago at={worker.last_seen} />
+      </td>
+      <td>
+        <details>
+          <summary>{worker.tasks.length}</summary>
+          <ul className="plain">
+            {worker.tasks.map((name) => (
+              <li key={name}>
+                <code>{name}</code>
+              </li>
+            ))}
+          </ul>
+        </details>
+      </td>
+    </tr>
+  );
+}
+
+/** Which queues are served, and by whom. */
+function Queues({ workers }: { workers: readonly WorkerView[] }) {
+  const queues = new Map<string, WorkerView[]>();
+  for (const worker of workers) for (const queue of worker.queues) queues.set(queue, [...(queues.get(queue) ?? []), worker]);
+  return (
+    <section className="recent">
+      <h2>Queues</h2>
+      <ul className="queues">
+        {[...queues].sort().map(([queue, served]) => {
+          const alive = served.filter((worker) => worker.alive);
+          const free = alive.reduce((sum, worker) => sum + Math.max(0, (worker.concurrency ?? 1) - worker.running), 0);
+          return (
+            <li key={queue} className="card">
+              <b>
+                <code>{queue}</code>
+              </b>{" "}
+              {alive.length === 0 ? (
+                <span className="bad">no worker takes from it</span>
+              ) : (
+                <span className="muted">
+                  {alive.length} {alive.length === 1 ? "worker" : "workers"}, {free ? `${free} free` : "all busy"}
+                </span>
+              )}
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+/** What is under way, since that is what one wants to know of workers. */
+function Now() {
+  const { data } = useQuery({ ...runsQuery({ status: ["pending", "running"], limit: 10 }), refetchInterval: 3_000 });
+  if (!data?.items.length) return null;
+  return (
+    <section className="recent">
+      <div className="page-head">
+        <h2>Runs under way</h2>
+        <Link href="/runs?status=pending,running">All of them</Link>
+      </div>
+      <ul className="queues">
+        {data.items.map((run) => (
+          <li key={run.id} className="card">
+            <State state={run.state} /> <Link href={`/runs/${run.id}`}>{run.definition}</Link>{" "}
+            <span className="muted">
+              {run.tasks_done} of {run.tasks_total}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function NoWorker() {
+  return (
+    <Empty title="No worker is alive">
+      <p>Runs are accepted and wait. Start a worker where your tasks are:</p>
+      <pre>umbel worker</pre>
+      <p>
+        Or let Celery workers that you have take part: <code>umbel.install(app)</code>.
+      </p>
+    </Empty>
+  );
+}

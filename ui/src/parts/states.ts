@@ -12,7 +12,7 @@ export interface Look {
   shape: Shape;
 }
 
-const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused", Look> = {
+const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "alive", Look> = {
   waiting: { word: "waiting", tone: "idle", shape: "dots" },
   pending: { word: "pending", tone: "queued", shape: "hourglass" },
   queued: { word: "queued", tone: "queued", shape: "hourglass" },
@@ -28,6 +28,7 @@ const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused", Lo
   upstream_failed: { word: "upstream failed", tone: "blocked", shape: "chain" },
   lost: { word: "lost", tone: "bad", shape: "bolt" },
   fenced: { word: "fenced", tone: "off", shape: "shield" },
+  alive: { word: "alive", tone: "ok", shape: "check" },
   paused: { word: "paused", tone: "input", shape: "pause" },
 };
 

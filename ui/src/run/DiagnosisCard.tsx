@@ -1,0 +1,139 @@
+import { Link } from "wouter";
+import type { Diagnosis, RunDetail } from "../api/generated.ts";
+import { isOver } from "../live/apply.ts";
+import { Icon } from "../parts/Icon.tsx";
+import { State } from "../parts/State.tsx";
+import { duration } from "../lib/time.ts";
+import { parse } from "../lib/traceback.ts";
+import type { Asked } from "./Actions.tsx";
+import { ran } from "./facts.ts";
+
+interface Given {
+  run: RunDetail;
+  diagnosis: Diagnosis | undefined;
+  open: (task: string, tab: string) => void;
+  ask: (asked: Asked) => void;
+}
+
+/** Why a run failed, in one glance; for one under way, the sentence of what it waits for. */
+export function DiagnosisCard({ run, diagnosis, open, ask }: Given) {
+  if (!diagnosis) return <div className="diagnosis pending" aria-hidden="true" />;
+  if (!isOver(run.state)) {
+    return (
+      <p className="diagnosis waits" role="status">
+        {diagnosis.verdict}
+      </p>
+    );
+  }
+  const cause = diagnosis.root_cause;
+  const culprit = run.tasks.find((task) => task.key === cause?.task);
+  const said = culprit?.error?.message || cause?.message || "";
+  const line = ownLine(culprit?.error?.traceback ?? null);
+  const attempts = culprit?.attempts ?? [];
+  return (
+    <section className={`diagnosis card ${run.state}`} aria-label="Diagnosis">
+      <h2>{diagnosis.verdict}</h2>
+      {cause && (
+        <div className="cause">
+          <p>
+            <button type="button" className="link" onClick={() => open(cause.task, "error")}>
+              {cause.task}
+            </button>
+            {cause.attempt !== null && `, attempt ${cause.attempt}`}
+            {cause.file_line && (
+              <>
+                {" at "}
+                <code className="file-line">{cause.file_line}</code>
+              </>
+            )}
+          </p>
+          {line && <pre className="own-line">{line}</pre>}
+          {!diagnosis.verdict.includes(said) && (
+            <pre className="message">
+              {cause.type && <b>{cause.type}: </b>}
+              {said}
+            </pre>
+          )}
+        </div>
+      )}
+      <div className="diagnosis-more">
+        {diagnosis.chain.length > 0 && (
+          <div>
+            <h3>Never ran</h3>
+            <ul>
+              {diagnosis.chain.map((line) => (
+                <li key={line}>{line}</li>
+              ))}
+            </ul>
+          </div>
+        )}
+        {attempts.length > 1 && (
+          <div>
+            <h3>Attempts of {culprit?.key}</h3>
+            <ul className="attempt-notes">
+              {attempts.slice(-8).map((each) => (
+                <li key={`${each.epoch} ${each.attempt}`}>
+                  <span className="number">{each.attempt}</span>
+                  <State state={each.outcome} size={14} />
+                  <span className="number">ran {duration(ran(each, 0))}</span>
+                  {each.countdown !== null && each.countdown > 0 && <span className="muted number">then waited {each.countdown} s</span>}
+                </li>
+              ))}
+            </ul>
+          </div>
+        )}
+        <div>
+          <h3>What to do</h3>
+          <ul className="what-to-do">
+            {diagnosis.suggested_actions.map((each) => (
+              <li key={each.tool + each.why}>
+                <Suggested tool={each.tool} task={String(each.arguments.key ?? cause?.task ?? "")} open={open} ask={ask} /> <span className="muted">{each.why}</span>
+              </li>
+            ))}
+          </ul>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+/** The line of the user's own code that an exception came from. */
+function ownLine(traceback: string | null): string | null {
+  if (!traceback) return null;
+  const frame = parse(traceback)
+    .flatMap((part) => part.frames)
+    .findLast((each) => each.own && each.code.length > 0);
+  return frame?.code[0]?.trim() ?? null;
+}
+
+function Suggested({ tool, task, open, ask }: { tool: string; task: string; open: Given["open"]; ask: Given["ask"] }) {
+  if (tool === "get_task_logs" || tool === "get_logs") {
+    return (
+      <button type="button" className="button" onClick={() => open(task, "logs")}>
+        Logs of {task}
+      </button>
+    );
+  }
+  if (tool === "relaunch_run") {
+    return (
+      <button type="button" className="button" onClick={() => ask({ what: "relaunch" })}>
+        <Icon name="again" /> Relaunch…
+      </button>
+    );
+  }
+  if (tool === "list_workers") {
+    return (
+      <Link className="button" href="/workers">
+        Workers
+      </Link>
+    );
+  }
+  if (tool === "get_task") {
+    return (
+      <button type="button" className="button" onClick={() => open(task, "overview")}>
+        Open {task}
+      </button>
+    );
+  }
+  return <code>{tool}</code>;
+}

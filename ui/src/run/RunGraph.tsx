@@ -1,0 +1,127 @@
+import { useMemo, useRef, useState } from "react";
+import type { RunDetail, TaskView } from "../api/generated.ts";
+import { fold, type Folded } from "../graph/fold.ts";
+import { Graph, type GraphNode } from "../graph/Graph.tsx";
+import { duration, useNow } from "../lib/time.ts";
+import { isDone, isOver } from "../live/apply.ts";
+import { StateIcon } from "../parts/State.tsx";
+import { look } from "../parts/states.ts";
+import { Countdown } from "../parts/Time.tsx";
+import { lasted, spoken } from "./facts.ts";
+
+/** The tasks of a run as a graph. Each node changes only when its task does. */
+export function RunGraph({ run, selected, onSelect }: { run: RunDetail; selected: string | null; onSelect: (key: string) => void }) {
+  const [follow, setFollow] = useState(false);
+  const kept = useRef(new Map<string, { task: TaskView; items: readonly TaskView[]; node: GraphNode }>());
+  const folded = useMemo(() => fold(run.tasks), [run.tasks]);
+  const nodes = useMemo(() => {
+    const needed = new Set(folded.flatMap(({ task }) => task.needs));
+    const ends = folded.filter(({ task }) => !task.hook && !needed.has(task.key)).map(({ task }) => task.key);
+    return folded.map((each) => {
+      const before = kept.current.get(each.task.key);
+      if (before && before.task === each.task && same(before.items, each.items)) return before.node;
+      const node = nodeOf(each, ends);
+      kept.current.set(each.task.key, { ...each, node });
+      return node;
+    });
+  }, [folded]);
+  const chosen = selected && !nodes.some((node) => node.id === selected) ? selected.replace(/\[\d+\]$/, "") : selected;
+  const running = folded.find(({ task }) => task.state === "running") ?? folded.find(({ task }) => !isDone(task.state) && task.state !== "waiting");
+  const stable = useRef(onSelect);
+  stable.current = onSelect;
+  const [select] = useState(() => (key: string) => stable.current(key));
+  return (
+    <>
+      <Graph nodes={nodes} selected={chosen} onSelect={select} follow={follow ? (running?.task.key ?? null) : null} />
+      <div className="graph-foot">
+        <Legend nodes={nodes} />
+        {!isOver(run.state) && (
+          <label className="check">
+            <input type="checkbox" checked={follow} onChange={(event) => setFollow(event.target.checked)} /> follow what runs
+          </label>
+        )}
+      </div>
+    </>
+  );
+}
+
+function same(one: readonly TaskView[], two: readonly TaskView[]): boolean {
+  return one.length === two.length && one.every((each, place) => each === two[place]);
+}
+
+function nodeOf({ task, items }: Folded, ends: string[]): GraphNode {
+  const done = items.filter((item) => isDone(item.state)).length;
+  const count = items.length ? `, ${done} of ${items.length} items done` : "";
+  return {
+    id: task.key,
+    needs: task.hook ? ends : task.needs,
+    label: spoken(task) + count,
+    state: task.state,
+    aside: task.hook !== null,
+    body: <Body task={task} items={items.length ? { done, all: items.length } : null} />,
+  };
+}
+
+function Body({ task, items }: { task: TaskView; items: { done: number; all: number } | null }) {
+  return (
+    <>
+      <StateIcon state={task.state} size={20} />
+      <span className="node-text">
+        <span className="node-key" title={task.key}>
+          {task.key}
+        </span>
+        <span className="node-facts">
+          {items ? (
+            <span>
+              {items.done} of {items.all} items
+            </span>
+          ) : (
+            <Facts task={task} />
+          )}
+          {task.attempts.length > 1 && <span className="node-attempts">attempt {task.attempts.length}</span>}
+          {task.hook && <span>{task.hook} hook</span>}
+        </span>
+      </span>
+    </>
+  );
+}
+
+function Facts({ task }: { task: TaskView }) {
+  if (task.state === "retrying" && task.due_at) {
+    return (
+      <span className="node-retry">
+        retry in <Countdown to={task.due_at} />
+      </span>
+    );
+  }
+  if (task.state === "running") return <Running task={task} />;
+  const length = lasted(task, 0);
+  if (isDone(task.state) && length !== null) {
+    return task.state === "success" ? <span>{duration(length)}</span> : <span>{`${look(task.state).word}, ${duration(length)}`}</span>;
+  }
+  return <span>{look(task.state).word}</span>;
+}
+
+function Running({ task }: { task: TaskView }) {
+  const now = useNow(200);
+  const attempt = task.attempts[task.attempts.length - 1];
+  const start = attempt?.started_at ?? task.started_at;
+  return <span>running {start ? duration(now - Date.parse(start)) : ""}</span>;
+}
+
+const ORDER = ["error", "upstream_failed", "awaiting_input", "running", "expanded", "retrying", "queued", "scheduled", "waiting", "success", "skipped", "canceled"];
+
+/** How many tasks are in which state. */
+function Legend({ nodes }: { nodes: readonly GraphNode[] }) {
+  const counts = new Map<string, number>();
+  for (const node of nodes) counts.set(node.state, (counts.get(node.state) ?? 0) + 1);
+  return (
+    <ul className="legend" aria-label="Tasks by state">
+      {ORDER.filter((state) => counts.has(state)).map((state) => (
+        <li key={state} className={`tone-${look(state).tone}`}>
+          <StateIcon state={state} size={14} /> {counts.get(state)} {look(state).word}
+        </li>
+      ))}
+    </ul>
+  );
+}
