@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     home: Path = Field(Path("."), description="Folder of the project: workflows.yml, tasks/, schemas/, .env.")
     broker_url: str = Field("redis://127.0.0.1:6379/0", description="Celery's broker.")
     state_url: str = Field("redis://127.0.0.1:6379/1", description="Redis or Valkey that holds the live runs.")
+    result_url: str = Field(
+        "", description="Celery result backend of runs with `engine: canvas`; empty for the state store."
+    )
     database_url: str = Field("sqlite:///umbel.db", description="SQL database that holds the history.")
     url: str = Field("http://127.0.0.1:8000", description="Where clients find the server.")
     token: str = Field("", description="API token that clients send.")

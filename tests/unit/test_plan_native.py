@@ -185,8 +185,10 @@ def test_a_group_that_ends_a_member_of_a_group_is_refused_if_something_follows()
 
 
 def test_what_celery_could_not_send_is_refused() -> None:
-    with pytest.raises(DefinitionError, match="1,001 tasks"):
+    with pytest.raises(DefinitionError, match="501 tasks"):
         check(chain_of("a.B", ["t"] * (MAX_TASKS + 1)))
+    with pytest.raises(DefinitionError, match="50 groups"):
+        check(plan_of_shape(("chain", [None, ("group", [None, None])] * 51 + [None])))
     shape: Any = None
     for _ in range(9):
         shape = ("group", [("chain", [shape, None]), None])

@@ -4,6 +4,7 @@ from typing import Any
 
 from celery import Celery, shared_task
 
+from umbel.celery.results import EXPIRES, result_backend
 from umbel.settings import Settings
 
 task = shared_task
@@ -11,13 +12,18 @@ task = shared_task
 
 
 def make_app(settings: Settings) -> Celery:
-    """A Celery app on `settings.broker_url`: JSON only, and no result backend, since results live in the engine."""
+    """A Celery app on `settings.broker_url`: JSON only, and no results kept, since they live in the engine.
+
+    Its result backend is for runs with `engine: canvas`, whose messages ask for it.
+    """
     app = Celery("umbel", broker=settings.broker_url)
     app.conf.update(
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,
+        result_backend=result_backend(settings),
+        result_expires=EXPIRES,
         task_default_queue=settings.default_queue,
         broker_transport_options=_transport_options(settings),
         broker_connection_retry_on_startup=True,

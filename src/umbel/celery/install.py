@@ -14,10 +14,12 @@ from celery.worker.request import Request
 
 from umbel.celery import capture
 from umbel.celery.attempt import ASKED, Runner
+from umbel.celery.canvas_out import is_native
 from umbel.celery.dispatch import MARK
 from umbel.celery.limits import KEPT_BY_CELERY
 from umbel.celery.outcome import Asked
 from umbel.celery.process import Process
+from umbel.celery.recorder import Recorder
 from umbel.celery.renew import Renewal
 from umbel.celery.request import Watched
 from umbel.celery.steps import steps
@@ -69,10 +71,14 @@ def _equip(app: Celery, process: Process, pool: str) -> None:
 
 
 def _tracer(name: str, tracer: Any, runner: Runner) -> Any:
+    recorder = Recorder.beside(runner)
+
     def trace(uuid: str, args: Any, kwargs: Any, request: dict[str, Any] | None = None) -> Any:
         mark = request.get(MARK) if request else None
         if mark is None or request is None:
             return tracer(uuid, args, kwargs, request)
+        if is_native(mark):
+            return recorder.record(name, mark, uuid, args, kwargs, request)
         return runner.handle(name, mark, request)
 
     trace.runner = runner  # type: ignore[attr-defined]
@@ -82,11 +88,12 @@ def _tracer(name: str, tracer: Any, runner: Runner) -> Any:
 def _apply_async(task: Any, original: Any, *args: Any, **options: Any) -> Any:
     """`self.retry` and autoretry end here (`celery/app/task.py`): in a run the pause is the engine's, not the broker's.
 
-    So nothing is published; what was asked for is kept for the attempt's outcome.
+    So nothing is published; what was asked for is kept for the attempt's outcome. A run that Celery's canvas sequences
+    retries as Celery does.
     """
     request = task.request_stack.top
     mark = getattr(request, MARK, None) if request is not None else None
-    if mark and options.get("task_id") == request.id:
+    if mark and not is_native(mark) and options.get("task_id") == request.id:
         mark[ASKED] = Asked(options.get("eta") or options.get("countdown"), *args)
         return None
     return original(*args, **options)

@@ -9,8 +9,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from billiard.exceptions import Terminated, WorkerLostError
+from celery import states
 from celery.worker.request import Request
 
+from umbel.celery import codec
+from umbel.celery.canvas_out import is_native
 from umbel.celery.dispatch import MARK
 from umbel.celery.limits import over_hard_limit
 from umbel.celery.outcome import Failed, Retried, describe
@@ -48,7 +51,22 @@ class Watched(Request):
             info["exception"] = "The task was revoked and terminated by a Celery command."
             self._tell(lambda token: self._fail(token, info))
         elif isinstance(error, WorkerLostError | SystemExit | KeyboardInterrupt):
-            self._tell(lambda token: self._lose(token, str(error)))
+            if is_native(self.request_dict[MARK]):
+                self._tell(lambda token: self._settle(token, error))
+            else:
+                self._tell(lambda token: self._lose(token, str(error)))
+
+    def _settle(self, token: Token, error: BaseException) -> None:
+        """In Celery's own canvas its result backend says what has become of the task: whether what follows was sent, or
+        will never be, or the message comes again."""
+        meta = self.task.backend.get_task_meta(self.id)
+        if meta["status"] == states.SUCCESS:
+            result = codec.encode(meta["result"], self.process.settings.max_result_bytes)
+            self._publish(token, self.process.engine.succeed(token, result, by=self.process.worker).released)
+        elif meta["status"] == states.FAILURE:
+            self._fail(token, describe(error, None, "lost"))
+        else:
+            self._lose(token, str(error))
 
     def _end(self, token: Token, failed: Failed) -> None:
         tries = self.process.engine.tries(token)
@@ -76,9 +94,10 @@ class Watched(Request):
             for holder, token in engine.held(self.process.worker):
                 if holder == pid:
                     tell(token)
-            # The process may have died before its claim: the message is gone, the task still waits for one.
-            own = Token(mark["run"], int(mark["task"]), int(mark["epoch"]), 0)
-            self.process.dispatcher.publish([engine.item(own, own.task)])
+            if not is_native(mark):
+                # The process may have died before its claim: the message is gone, the task still waits for one.
+                own = Token(mark["run"], int(mark["task"]), int(mark["epoch"]), 0)
+                self.process.dispatcher.publish([engine.item(own, own.task)])
             for partition in engine.partitions:
                 lost = engine.redispatch_of(partition, f"{self.process.worker}/{pid}")
                 self.process.dispatcher.publish(lost)
