@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from bench.definitions import definitions
 from bench.growth import measure
 from bench.sides import PROJECT, EngineOnly, Everything, Raw
 from umbel.stack.options import StackOptions
@@ -37,7 +38,7 @@ POOL = (
 )
 
 
-PARTS = ("engine", "everything", "growth")
+PARTS = ("engine", "everything", "growth", "definitions")
 
 
 def main() -> None:
@@ -52,6 +53,9 @@ def main() -> None:
         print(f"{os.cpu_count()} CPUs, Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}; {RATIO}")
         for part in PARTS:  # each in a process of its own: Celery's app keeps its first result backend
             subprocess.run([sys.executable, "-m", "bench", *sys.argv[1:], "--only", part], check=True)
+        return
+    if options.only == "definitions":
+        definitions()
         return
     data = Path(tempfile.mkdtemp(prefix="umbel-bench-"))
     try:

@@ -14,7 +14,10 @@ GOOD = "ok.FINE: {tasks: [A]}\n"
 # code -> texts, each with the line and column it must point to. GOOD is put behind each that is marked with True.
 CASES: dict[str, list[tuple[str, int, int, bool]]] = {
     "bad-character": [("a.B:\n  tasks: [A\0]\n", 2, 12, False), ("a.B: {tasks: ['\ud800']}\n", 1, 16, False)],
-    "file-too-large": [("# " + "x" * 1_000_000, 0, 0, False)],
+    "file-too-large": [
+        ("# " + "x" * 1_000_000, 0, 0, False),
+        (f"a.B: {{tasks: [{'A, ' * 20_000}A]}}\n", 0, 0, False),
+    ],
     "yaml-syntax": [
         ("a.B: [\n", 2, 1, True),
         ("a.B:\n\ttasks: [A]\n", 2, 1, True),
@@ -28,7 +31,7 @@ CASES: dict[str, list[tuple[str, int, int, bool]]] = {
             "a.B:\n  x0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
             + "".join(f"  x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]\n" for n in range(1, 7)),
             6,
-            47,
+            17,
             True,
         ),
     ],

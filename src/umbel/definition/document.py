@@ -1,9 +1,10 @@
 """YAML text -> a tree of nodes that is safe to walk and knows its lines; and from there to plain JSON values.
 
-Sizes are measured on the parser's events, before any tree is made, so that neither depth nor aliases can hurt:
+Sizes are measured on the parser's events, while the tree is made, so that neither depth nor aliases can hurt:
 `yaml.compose` recurses per level and shares aliased nodes, which whoever walks the tree would visit again and again.
 """
 
+import gc
 import math
 import re
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from umbel.definition.problems import At, Position, Report, shorten
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 50
-MAX_ALIASED: Final = 100_000
+MAX_VALUES: Final = 20_000
+"""Keys, texts, lists, mappings and aliases of one file: reading takes about 10 µs for each."""
+MAX_ALIASED: Final = 20_000
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG: Final = "tag:yaml.org,2002:"
@@ -35,7 +38,14 @@ class Refused(Exception):
         self.code, self.where, self.message, self.hint = code, where, message, hint
 
 
-def compose(text: str) -> Node | None:
+class Budget:
+    """How many values may still be read from a file; one for all the parts that it is read in."""
+
+    def __init__(self, values: int | None = None) -> None:
+        self.left = MAX_VALUES if values is None else values
+
+
+def compose(text: str, budget: Budget | None = None) -> Node | None:
     """The root node of a YAML text, or None for an empty one.
 
     Raises:
@@ -48,16 +58,21 @@ def compose(text: str) -> Node | None:
         before = text[: bad.start()]
         where = At(before.count("\n"), len(before) - before.rfind("\n") - 1)
         raise Refused("bad-character", where, f"the character {bad.group()!a} may not stand in YAML", "Remove it.")
+    # Nodes are many and refer to each other, but not in circles: looking for garbage while they are made takes as long
+    # as making them.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
-        _measure(text)
-        root: Node | None = yaml.compose(text, Loader=_LOADER)
+        return _Composer(budget or Budget()).compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = ", ".join(part for part in (error.context, error.problem) if part)
         raise Refused("yaml-syntax", mark, f"not YAML: {what}", _syntax_hint(text, mark)) from error
     except yaml.YAMLError as error:
         raise Refused("yaml-syntax", None, f"not YAML: {error}") from error
-    return root
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _syntax_hint(text: str, mark: Position | None) -> str:
@@ -69,47 +84,122 @@ def _syntax_hint(text: str, mark: Position | None) -> str:
 
 @dataclass(slots=True)
 class _Open:
-    anchor: str | None
+    """A node that is being read: how many values it holds and how deep, itself and aliases included."""
+
+    node: Any = None
+    key: Node | None = None
     size: int = 1
     height: int = 1
 
 
-def _measure(text: str) -> None:
-    """Refuse depth, recursion and bombs, by adding up sizes as containers close. One pass, no recursion."""
-    anchors: dict[str, _Open] = {}
-    stack: list[_Open] = [_Open(None)]
-    aliased = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            stack.append(_Open(event.anchor))
-            if event.anchor:
-                anchors[event.anchor] = stack[-1]
-            if len(stack) - 1 > MAX_DEPTH:
-                raise Refused("too-deep", event.start_mark, f"nested deeper than {MAX_DEPTH}", "Flatten it.")
-            continue
-        parent = stack[-1]
-        if isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            inner = stack.pop()
-            parent = stack[-1]
-            parent.size += inner.size
-            parent.height = max(parent.height, inner.height + 1)
-        elif isinstance(event, yaml.ScalarEvent):
-            parent.size += 1
-            if event.anchor:
-                anchors[event.anchor] = _Open(event.anchor)
-        elif isinstance(event, yaml.AliasEvent) and (target := anchors.get(event.anchor or "")):
-            if any(each is target for each in stack):
-                raise Refused(
-                    "alias-bomb", event.start_mark, f"the alias *{event.anchor} contains itself", "Write it out."
-                )
-            parent.size += target.size
-            parent.height = max(parent.height, target.height + 1)
-            aliased += target.size
-            if len(stack) - 1 + target.height > MAX_DEPTH:
-                raise Refused("too-deep", event.start_mark, f"nested deeper than {MAX_DEPTH}", "Flatten it.")
-            if aliased > MAX_ALIASED:
-                message = f"aliases add more than {MAX_ALIASED:,} values to the text"
-                raise Refused("alias-bomb", event.start_mark, message, "Use fewer aliases of aliases.")
+class _Composer:
+    """Makes nodes of the parser's events, as PyYAML's own composer does, in one pass and without recursion, and refuses
+    depth, circles and bombs before they are made."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._anchors: dict[str, _Open] = {}
+        self._stack: list[_Open] = []
+        self._aliased = 0
+        self._root: Node | None = None
+        self._tags: dict[str, str] = {}
+
+    def compose(self, text: str) -> Node | None:
+        begun = False
+        for event in yaml.parse(text, Loader=_LOADER):
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                self._add(self._scalar(event), event)
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                self._begin(event, kind is yaml.MappingStartEvent)
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                self._end(event)
+            elif kind is yaml.AliasEvent:
+                self._alias(event)
+            elif kind is yaml.DocumentStartEvent:
+                if begun:
+                    message = "expected a single document in the stream, but found another document"
+                    raise Refused("yaml-syntax", event.start_mark, f"not YAML: {message}")
+                begun = True
+        return self._root
+
+    def _scalar(self, event: Any) -> Node:
+        tag, value = event.tag, event.value
+        if tag is None or tag == "!":
+            tag = _TAG + "str"
+            if event.implicit[0]:
+                known = self._tags.get(value)
+                tag = known or self._tags.setdefault(value, _implicit_tag(value))
+        node: Node = ScalarNode(tag, value, event.start_mark, event.end_mark, style=event.style)
+        if event.anchor:
+            self._name(event, _Open(node))
+        return node
+
+    def _begin(self, event: Any, is_mapping: bool) -> None:
+        if len(self._stack) >= MAX_DEPTH:
+            raise Refused("too-deep", event.start_mark, f"nested deeper than {MAX_DEPTH}", "Flatten it.")
+        tag = event.tag
+        if tag is None or tag == "!":
+            tag = _TAG + ("map" if is_mapping else "seq")
+        kind = MappingNode if is_mapping else SequenceNode
+        node: Node = kind(tag, [], event.start_mark, event.end_mark, flow_style=event.flow_style)
+        here = _Open(node)
+        if event.anchor:
+            self._name(event, here)
+        self._stack.append(here)
+
+    def _end(self, event: Any) -> None:
+        here = self._stack.pop()
+        here.node.end_mark = event.end_mark
+        self._add(here.node, event, here.size, here.height + 1)
+
+    def _alias(self, event: Any) -> None:
+        target = self._anchors.get(event.anchor)
+        if target is None:
+            raise Refused("yaml-syntax", event.start_mark, f"not YAML: found undefined alias {event.anchor!r}")
+        if any(each is target for each in self._stack):
+            message = f"the alias *{event.anchor} contains itself"
+            raise Refused("alias-bomb", event.start_mark, message, "Write it out.")
+        self._aliased += target.size
+        if self._aliased > MAX_ALIASED:
+            message = f"aliases add more than {MAX_ALIASED:,} values to the text"
+            raise Refused("alias-bomb", event.start_mark, message, "Use fewer aliases of aliases.")
+        if len(self._stack) + target.height > MAX_DEPTH:
+            raise Refused("too-deep", event.start_mark, f"nested deeper than {MAX_DEPTH}", "Flatten it.")
+        self._add(target.node, event, target.size, target.height + 1)
+
+    def _name(self, event: Any, target: _Open) -> None:
+        if event.anchor in self._anchors:
+            raise Refused("yaml-syntax", event.start_mark, f"not YAML: found duplicate anchor {event.anchor!r}")
+        self._anchors[event.anchor] = target
+
+    def _add(self, node: Node, event: Any, size: int = 1, height: int = 1) -> None:
+        """Put a finished node where it belongs."""
+        self._budget.left -= 1
+        if self._budget.left < 0:
+            raise Refused("file-too-large", None, f"more than {MAX_VALUES:,} values", "Split it, or generate less.")
+        if not self._stack:
+            self._root = node
+            return
+        parent = self._stack[-1]
+        parent.size += size
+        if height > parent.height:
+            parent.height = height
+        if type(parent.node) is SequenceNode:
+            parent.node.value.append(node)
+        elif parent.key is None:
+            parent.key = node
+        else:
+            parent.node.value.append((parent.key, node))
+            parent.key = None
+
+
+def _implicit_tag(value: str) -> str:
+    """What a plain scalar is: the first resolver for its first letter that takes it, as in PyYAML's `resolve`."""
+    for tag, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(value[:1], ()):
+        if pattern.match(value):
+            return str(tag)
+    return _TAG + "str"
 
 
 def mapping(node: MappingNode, report: Report) -> dict[str, tuple[Node, Node]]:

@@ -131,7 +131,7 @@ class _Reader:
         node = self.fields["timezone"][1]
         name = text_of(node) or ""
         try:
-            if not name or len(name) > 100:
+            if name not in _zones():  # ZoneInfo itself looks in many places for a name that is none
                 raise ValueError
             ZoneInfo(name)
         except (ValueError, OSError, KeyError):  # not a name, a folder of names, no such name

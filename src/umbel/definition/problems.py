@@ -11,11 +11,11 @@ CODES: Final[dict[str, str]] = {
     # the file
     "file-missing": "There is no workflows.yml in the project's folder.",
     "file-unreadable": "The definition file is there but cannot be read.",
-    "file-too-large": "A definition file may hold up to 1 MB.",
+    "file-too-large": "A definition file may hold up to 1 MB and 20,000 values.",
     "bad-character": "The file is not UTF-8 text, or holds a NUL or another character that YAML forbids.",
     "yaml-syntax": "The text is not YAML.",
     "too-deep": "Mappings and lists may be nested up to 50 deep, aliases included.",
-    "alias-bomb": "Aliases may add up to 100,000 values to what the file spells out, and may not contain themselves.",
+    "alias-bomb": "Aliases may add up to 20,000 values to what the file spells out, and may not contain themselves.",
     "not-a-mapping": "The file must be one mapping of project.NAME to a definition.",
     "no-definitions": "The file defines nothing.",
     "too-many-problems": "Only the first 100 problems of a file are listed.",
@@ -39,6 +39,8 @@ CODES: Final[dict[str, str]] = {
     "legacy-schedule": "celery-director's first form of a crontab has its fields in another order than cron's.",
     "day-and-weekday": "Day of month and day of week must both match, as in Celery; cron takes either.",
     "scheduled-payload": "The schedule's payload does not fit the definition's schema; scheduled runs get it as it is.",
+    "bad-concurrency": "`concurrency` is a number of runs, or {limit: N, key: EXPRESSION, on_limit: queue}.",
+    "cannot-finish": "Timeouts and retries can take longer than they are given.",
     "bad-retention": "`retention` is a duration, or {offset: N}: the number of runs to keep, -1 for all.",
     # the list form
     "bad-step": "A step of a list is a task's name, or one name with {type: group, tasks: [...]} below it.",
@@ -49,13 +51,19 @@ CODES: Final[dict[str, str]] = {
     "bad-task-name": "The name of a Celery task is printable text of up to 200 characters.",
     "bad-task-key": "A key in `tasks` is made of letters, digits, _, - and dots.",
     "unknown-key": "This key means nothing here.",
-    "not-supported-yet": "This key has a meaning, but not in this release.",
+    "does-not-go-together": "Two keys exclude each other, or one is of no use without another.",
+    "bad-option": "A duration, number or word is not one that this key takes.",
+    "bad-expression": "`when`, `map` or a `${…}` is not CEL, or names something that is not there.",
+    "missing-need": "An expression names a task that is not among the `needs`, so it may not have ended.",
     "bad-needs": "`needs` is one key or a list of different keys.",
     "unknown-need": "`needs` names a key that is not in `tasks`.",
     "cycle": "Tasks wait for each other in a circle.",
     # against what is around the file
     "unknown-task": "No Celery task of this name was found in the project.",
     "unheard-queue": "Workers are up, but none of them listens on this queue.",
+    "unknown-workflow": "`workflow` names a definition that is not there, or that cannot be used itself.",
+    "workflow-cycle": "Definitions start each other in a circle.",
+    "not-a-canvas": "`engine: canvas` takes only what Celery's chain, group and chord can say.",
     "plan-too-large": "A definition may have up to 100,000 tasks and 100,000 connections between them.",
 }
 """Every problem's code and meaning. Codes never change their meaning; the reference page is rendered from here."""
@@ -86,13 +94,15 @@ class Report:
     """Collects the problems of one file, each place and code once, up to `MAX_PROBLEMS`.
 
     `line_offset` is added to every line: a part of a file is read as if it were the whole. `definition` is the name of
-    the definition being read; `errors` counts what was reported with severity "error", listed or not.
+    the definition being read; `errors` counts what was reported with severity "error", listed or not; `code` counts
+    the characters of CEL that were compiled.
     """
 
     file: str
     definition: str = ""
     line_offset: int = 0
     errors: int = 0
+    code: int = 0
     problems: list[Problem] = field(default_factory=list)
     _seen: set[tuple[int, int, str, str, str]] = field(default_factory=set)
     _unlisted: int = 0
@@ -145,7 +155,9 @@ class Report:
         listed = sorted(self.problems, key=lambda problem: (problem.line, problem.column))
         if self._unlisted:
             message = f"{self._unlisted} more problems are not listed"
-            listed.append(Problem(self.file, 0, 0, "too-many-problems", message, "Mend these first."))
+            severity: Literal["error", "warning"] = "error" if self.errors else "warning"
+            where = (self.file, 0, 0)
+            listed.append(Problem(*where, "too-many-problems", message, "Mend these first.", severity=severity))
         return tuple(listed)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,12 +58,24 @@ def check_schema(schema: Mapping[str, Any]) -> None:
         DefinitionError: with the place and the reason.
     """
     try:
-        _class_for(schema).check_schema(dict(schema))
-    except SchemaError as error:
-        where = "/".join(str(part) for part in error.absolute_path) or "its top"
-        raise DefinitionError(f"not a JSON Schema: {error.message[:200]} (at {where})") from error
+        mistake = _mistake(json.dumps(schema))
     except RecursionError as error:
         raise DefinitionError("the JSON Schema is nested too deep") from error
+    if mistake:
+        raise DefinitionError(mistake)
+
+
+@lru_cache(maxsize=256)  # half a millisecond each, and definitions often share one
+def _mistake(text: str) -> str:
+    schema = json.loads(text)
+    try:
+        _class_for(schema).check_schema(schema)
+    except SchemaError as error:
+        where = "/".join(str(part) for part in error.absolute_path) or "its top"
+        return f"not a JSON Schema: {error.message[:200]} (at {where})"
+    except DefinitionError as error:
+        return str(error)
+    return ""
 
 
 def payload_errors(schema: Mapping[str, Any], payload: Any) -> list[str]:
