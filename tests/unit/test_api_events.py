@@ -12,6 +12,7 @@ from umbel.api.v1 import events as feeds
 from umbel.errors import HistoryUnavailable
 from umbel.keeper import Feed
 from umbel.plan.model import chain_of
+from umbel.service.names import Names
 from umbel.store import AppliedEvent
 
 RUN = "280d0c40-65d0-4063-a800-a3b674562711"
@@ -50,7 +51,7 @@ def numbers(history: History, seen: int = 0, *, over: bool = False) -> list[int]
         return use_case(*arguments)
 
     async def listen() -> str:
-        umbel = SimpleNamespace(feed=history.feed, plan_of=lambda run_id: PLAN)
+        umbel = SimpleNamespace(feed=history.feed, names_of=lambda run_id, *_: Names(PLAN, ()))
         context: Any = SimpleNamespace(umbel=umbel, run=run)
         tale = feeds.Tale(context, RUN, seen, history.read, lambda each: each.seq, over)
         return "".join([frame.decode() async for frame in tale.frames()])

@@ -11,13 +11,13 @@ from umbel.service.operations import Operation, StartRun, WaitForRun
 from umbel.service.perform import perform
 
 
-async def answer(context: Context, asked: Operation[Any]) -> Resource:
-    """Do what is asked, waiting for the run's end as long as the operation says.
+async def answer(context: Context, asked: Operation[Any], by: str = "api") -> Resource:
+    """Do what `by` asks for, waiting for the run's end as long as the operation says.
 
     Raises:
         UmbelError: it cannot be done.
     """
-    found = await context.run(perform, context.umbel, asked)
+    found = await context.run(perform, context.umbel, asked, by)
     seconds = asked.wait if isinstance(asked, StartRun) else asked.timeout if isinstance(asked, WaitForRun) else None
     if seconds and isinstance(found, RunDetail) and not is_over(found):
         return await _until_over(context, found, seconds)

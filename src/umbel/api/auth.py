@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from umbel.api.director import refusal
 from umbel.api.director_json import dumps
 from umbel.api.problems import from_umbel, problem
-from umbel.api.replies import Context
+from umbel.api.replies import WHO, Context
 from umbel.errors import UmbelError, Unauthorized
 from umbel.service.accounts import Accounts
 
@@ -55,6 +55,7 @@ class Auth:
         given = credentials(request.headers.get("authorization", ""))
         try:
             if given is not None and await self._right(*given):
+                request.scope[WHO] = given[0]
                 return None
         except UmbelError as error:
             return refusal(error) if _directors(request) else from_umbel(request, error)

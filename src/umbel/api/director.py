@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from umbel.api.director_json import definition_dict, dumps, run_dict, task_dicts
 from umbel.api.problems import RETRY_AFTER, status_of
 from umbel.api.replies import Context
-from umbel.errors import DefinitionNotFound, PayloadInvalid, RunNotFound, UmbelError
+from umbel.errors import DefinitionNotFound, LimitReached, PayloadInvalid, RunNotFound, UmbelError
 from umbel.service import control, runs
 from umbel.service.reading import require
 from umbel.service.umbel import Umbel
@@ -129,7 +129,9 @@ def refusal(error: UmbelError) -> Response:
     """What an UmbelError says, in Director's form."""
     status = status_of(error)
     headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
-    return _json({"error": str(error)}, 400 if status == 409 else status, headers)
+    if status == 409 and not isinstance(error, LimitReached):
+        status = 400
+    return _json({"error": str(error)}, status, headers)
 
 
 def _json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -181,7 +183,8 @@ def list_runs(umbel: Umbel, query: Mapping[str, list[str]]) -> Answer:
 def one(umbel: Umbel, given: str) -> Answer:
     """GET /api/workflows/<id>"""
     run = _find(umbel, given)
-    tasks = task_dicts(run, umbel.plan(run.plan_hash), umbel.store.tasks(run.id))
+    plan = umbel.plan(run.plan_hash)
+    tasks = task_dicts(run, plan, umbel.store.tasks(run.id, below=len(plan.nodes)))
     return 200, dumps({**run_dict(run), "tasks": tasks})
 
 

@@ -24,6 +24,8 @@ STATUS: Final[dict[type[UmbelError], int]] = {
     errors.ScheduleNotFound: 404,
     errors.DefinitionError: 409,
     errors.RunLost: 409,
+    errors.LimitReached: 409,
+    errors.WrongState: 409,
     errors.PayloadInvalid: 422,
     errors.PayloadTooLarge: 413,
     errors.BadRequest: 400,

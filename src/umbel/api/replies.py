@@ -24,6 +24,10 @@ THREADS: Final = 32
 """Requests in work at once: enough to share the disk's flush, fewer than the database's connections."""
 
 
+WHO: Final = "umbel.user"
+"""Where in a request's scope the name of the account stands that it came from."""
+
+
 class Context:
     """What the routes need: the container, and the threads in which its use cases run."""
 
@@ -60,6 +64,11 @@ class Context:
             else:
                 return b"".join(parts)
         raise PayloadTooLarge(f"The request's body is larger than {limit:,} bytes.", hint=ELSEWHERE)
+
+
+def who(request: Request) -> str:
+    """Whom the history shall name for what a request does."""
+    return str(request.scope.get(WHO, "api"))
 
 
 def as_json(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from umbel.keeper.feed import Feed
+from umbel.keeper.held import Held, limit_of
 from umbel.keeper.leader import Leader
 from umbel.keeper.loop import Loop, ThreadLoop
 from umbel.keeper.project import Projector
@@ -24,7 +25,7 @@ from umbel.store import RunRow, Store
 if TYPE_CHECKING:
     from umbel.engine.engine import Engine
 
-__all__ = ["Feed", "Keeper", "Loop", "Projector"]
+__all__ = ["Feed", "Keeper", "Loop", "Projector", "limit_of"]
 
 
 class Keeper:
@@ -36,6 +37,7 @@ class Keeper:
         settings: retention, partitions.
         definitions: the project's, as last read.
         launch: launches an accepted run in the engine and publishes its first tasks, if it can; never raises.
+        cancel: cancels a run that has to make room for another one, if it can; never raises.
         loops: further loops to start and stop with these (the engine's own).
         who: the server's name.
         now: for tests: the clock of leader and schedules (ms UTC) in place of the database's.
@@ -48,13 +50,17 @@ class Keeper:
         settings: Settings,
         definitions: Known,
         launch: Callable[[RunRow], object],
+        cancel: Callable[[RunRow], object] = lambda run: None,
         loops: Sequence[Loop] = (),
         *,
         who: str = "server",
         now: Callable[[], int] | None = None,
     ) -> None:
         self.feed = Feed()
-        self.projectors = [Projector(each, engine, store, self.feed) for each in range(settings.partitions)]
+        self.held = Held(store, launch, cancel)
+        self.projectors = [
+            Projector(each, engine, store, self.feed, on_settled=self.held.wake) for each in range(settings.partitions)
+        ]
         self.relaunch = Relaunch(store, engine, self.projectors, launch)
         self.now = now or store.clock
         self.leader = Leader(store, self.now, who)
@@ -67,7 +73,8 @@ class Keeper:
             retention_runs=settings.retention_runs,
             key_hours=settings.idempotency_ttl_hours,
         )
-        self._loops: list[Loop] = [*self.projectors, self.relaunch, self.leader, self.schedule, self.prune, *loops]
+        own = (self.relaunch, self.held, self.leader, self.schedule, self.prune)
+        self._loops: list[Loop] = [*self.projectors, *own, *loops]
 
     def start(self) -> None:
         """Starts every loop."""

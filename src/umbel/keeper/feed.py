@@ -93,10 +93,14 @@ class Subscription:
 
 
 class EndWaiter:
-    """Waits in a thread until a run has ended. A context manager; look at the history after entering, then wait."""
+    """Waits in a thread until a run has ended (`every`: until anything happens to it).
 
-    def __init__(self, feed: "Feed", run_id: str) -> None:
+    A context manager; look at the history after entering, then wait.
+    """
+
+    def __init__(self, feed: "Feed", run_id: str, every: bool = False) -> None:
         self.run_id = run_id
+        self.every = every
         self._feed = feed
         self._looked = threading.Event()
 
@@ -110,6 +114,10 @@ class EndWaiter:
     def wait(self, timeout: float) -> bool:
         """Whether the run's end was committed (or may have been: look at the history) within `timeout` seconds."""
         return self._looked.wait(timeout)
+
+    def again(self) -> None:
+        """The next wait is for what happens from now on."""
+        self._looked.clear()
 
     def ring(self) -> None:
         """Ends the wait."""
@@ -143,9 +151,9 @@ class Feed:
             else:
                 _drop(self._of_run, one.run_id, one)
 
-    def waiter(self, run_id: str) -> EndWaiter:
-        """For a thread that waits for the run's end."""
-        return EndWaiter(self, run_id)
+    def waiter(self, run_id: str, *, every: bool = False) -> EndWaiter:
+        """For a thread that waits for the run's end, or for anything that happens to it."""
+        return EndWaiter(self, run_id, every)
 
     def add_waiter(self, one: EndWaiter) -> None:
         """Used by EndWaiter."""
@@ -172,8 +180,8 @@ class Feed:
                 for event in events:
                     if event.run_id in self._of_run:
                         by_run.setdefault(event.run_id, []).append(event)
-                    if event.type in _ENDS:
-                        rung.extend(self._waiters.get(event.run_id, ()))
+                    ends = event.type in _ENDS
+                    rung.extend(one for one in self._waiters.get(event.run_id, ()) if ends or one.every)
                 for run_id, some in by_run.items():
                     told.extend((one, some) for one in self._of_run[run_id])
         for one, some_events in told:

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from umbel.errors import HistoryUnavailable
@@ -68,9 +68,19 @@ class Projector(ThreadLoop):
     Nothing is dropped from the state store before the history has it: a run's keys get their TTL once its
     `run.settled` is committed, and the stream is cut below the committed position only after that. So after a crash,
     what is left of the stream below the position says which runs may still have to be forgotten.
+
+    `on_settled` is called after the ends of runs are committed.
     """
 
-    def __init__(self, partition: int, stream: Stream, history: History, feed: Feed) -> None:
+    def __init__(
+        self,
+        partition: int,
+        stream: Stream,
+        history: History,
+        feed: Feed,
+        *,
+        on_settled: Callable[[], object] = lambda: None,
+    ) -> None:
         super().__init__(f"project-{partition}")
         self.partition = partition
         self.quarantined = 0
@@ -80,6 +90,7 @@ class Projector(ThreadLoop):
         self._stream = stream
         self._history = history
         self._feed = feed
+        self._on_settled = on_settled
         self._portion = FEW
         self._position: str | None = None
         self._recovered = False
@@ -191,6 +202,8 @@ class Projector(ThreadLoop):
         self._settled.extend(applied.settled)
         if applied.events:
             self._feed.publish(applied.events)
+        if applied.settled:
+            self._on_settled()
 
     def _quarantine(self, event: EventRecord, why: str) -> None:
         self.quarantined += 1

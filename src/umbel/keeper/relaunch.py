@@ -1,4 +1,5 @@
-"""Launches what was committed to SQL but never reached the state store (the server or the store died in between)."""
+"""Launches what was committed to SQL but never reached the state store (the server or the store died in between): runs,
+and new epochs of runs."""
 
 import logging
 import time
@@ -22,7 +23,7 @@ class Unlaunched(Protocol):
     """What the loop needs of the store."""
 
     def unlaunched_runs(self, before: int, *, limit: int = ...) -> list[RunRow]:
-        """Runs accepted before `before` (ms) of which the history holds no event."""
+        """Runs accepted before `before` (ms) of which the history holds no event, or whose new epoch has not begun."""
         ...
 
 
@@ -35,7 +36,8 @@ class Knows(Protocol):
 
 
 class Relaunch(ThreadLoop):
-    """Calls `launch` for each run that SQL holds as live, that has no event, and that the state store does not know.
+    """Calls `launch` for each run that SQL holds as live, that has no event, and that the state store does not know;
+    and for each whose new epoch has no event (`launch` does no harm if it has begun).
 
     A run that had ended is never among them: its keys go only after its events are in the history. That is also why
     the projectors must have caught up first: a run without events in a history that lags says nothing.
@@ -65,8 +67,8 @@ class Relaunch(ThreadLoop):
         runs = self._store.unlaunched_runs(before)
         known = self._engine.knows([run.id for run in runs])
         for run, is_known in zip(runs, known, strict=True):
-            if not is_known and not self.stopping.is_set():
-                log.warning("run %s was accepted but not launched; launching it now", run.id)
+            if (run.rerun is not None or not is_known) and not self.stopping.is_set():
+                log.warning("run %s was accepted but not launched, or has to run again; launching it now", run.id)
                 self._launch(run)
                 self.launched += 1
         return EVERY

@@ -6,13 +6,15 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from umbel.definition import Catalog, Definition, Schedule
+from umbel.errors import UmbelError
+from umbel.keeper.held import limit_of
 from umbel.keeper.leader import Leader
 from umbel.keeper.loop import ThreadLoop
 from umbel.plan.model import Plan
-from umbel.store import Lease, NewRun, RunRow, ScheduleRow, Ticked
+from umbel.store import Lease, Limit, NewRun, RunRow, ScheduleRow, Ticked
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +174,16 @@ class Scheduler(ThreadLoop):
             partition=self._partition(run_id),
             created_at=now,
             periodic=True,
+            limit=_limit(definition, payload),
         )
+
+
+def _limit(definition: Definition, payload: Mapping[str, Any]) -> Limit | None:
+    try:
+        return limit_of(definition.fullname, definition.concurrency, payload)
+    except UmbelError as error:  # the tick must not be tried again for ever
+        log.error("%s is started by its schedule without its limit: %s", definition.fullname, error)
+        return None
 
 
 def run_id_of(definition: str, tick: int) -> str:

@@ -6,10 +6,19 @@ from typing import Any, Final
 
 from umbel.errors import StateUnavailable
 from umbel.machine import TASK_TERMINAL, RunState, TaskState
-from umbel.plan.model import Plan
 from umbel.service.blame import file_line
-from umbel.service.models import AttemptNote, Diagnosis, RootCause, SuggestedAction, WaitingNote, WorkerView
-from umbel.service.reading import is_there, require, state_of
+from umbel.service.models import (
+    AttemptNote,
+    Diagnosis,
+    RootCause,
+    SuggestedAction,
+    WaitingNote,
+    WorkerView,
+    instant,
+    utc,
+)
+from umbel.service.names import Names
+from umbel.service.reading import counts_of, is_there, require, state_of
 from umbel.service.umbel import Umbel, now_ms
 from umbel.service.workers import list_workers
 from umbel.store import AttemptRow, RunRow, TaskRow
@@ -27,9 +36,15 @@ def diagnose(umbel: Umbel, run_id: str) -> Diagnosis:
         HistoryUnavailable: the database does not answer.
     """
     run = require(umbel, run_id)
-    rows = {row.idx: row for row in umbel.store.tasks(run.id)} if run.last_seq else {}
-    attempts = umbel.store.attempts(run.id) if run.last_seq else []
-    case = Case(umbel, run, umbel.plan(run.plan_hash), rows, attempts)
+    names = umbel.names(run.plan_hash, run.maps)
+    own = len(names.plan.nodes)
+    failed = names.find(run.failed_task) if run.failed_task else None
+    rows = {row.idx: row for row in umbel.store.tasks(run.id, below=own)} if run.last_seq else {}
+    attempts = umbel.store.attempts(run.id, below=own) if run.last_seq else []
+    if failed is not None and failed >= own:  # an item of a map
+        rows |= {row.idx: row for row in umbel.store.tasks(run.id, first=failed, below=failed + 1)}
+        attempts += umbel.store.attempts(run.id, failed)
+    case = Case(umbel, run, names, rows, attempts)
     match run.state:
         case RunState.ERROR:
             full = case.failed()
@@ -46,11 +61,12 @@ class Case:
     """Everything that is known of one run."""
 
     def __init__(
-        self, umbel: Umbel, run: RunRow, plan: Plan, rows: dict[int, TaskRow], attempts: Sequence[AttemptRow]
+        self, umbel: Umbel, run: RunRow, names: Names, rows: dict[int, TaskRow], attempts: Sequence[AttemptRow]
     ) -> None:
         self.umbel = umbel
         self.run = run
-        self.plan = plan
+        self.names = names
+        self.plan = plan = names.plan
         self.rows = rows
         self.attempts = attempts
         self.now = now_ms()
@@ -58,33 +74,48 @@ class Case:
 
     def failed(self) -> Diagnosis:
         """An error, and all that it kept from running."""
-        node = self.plan.by_key(self.run.failed_task or "")
-        row = self.rows.get(node.index) if node else None
-        if node is None or row is None:
-            return self._diagnosis(f"The run failed: {self.run.error or 'no reason was recorded'}.")
-        tries = [each for each in self.attempts if each.idx == node.index]
+        index = self.names.find(self.run.failed_task or "")
+        row = self.rows.get(index) if index is not None else None
+        if row is None:
+            error = _first_line(self.run.error) if self.run.error else "no reason was recorded"
+            return self._diagnosis(
+                f"The run failed: {error}.",
+                waiting=list(self._unfinished(())),
+                suggested_actions=self._again(),
+            )
+        tries = [each for each in self.attempts if each.idx == row.idx]
         count = f" on attempt {len(tries)}" if len(tries) > 1 else ""
         kind = f"{row.error_type}: " if row.error_type else ""
         blocked = sum(state is TaskState.UPSTREAM_FAILED for state in self.states)
         never = f"; {_tasks(blocked)} never ran" if blocked else ""
         cause = RootCause(
-            task=node.key,
+            task=row.key,
             attempt=tries[-1].attempt if tries else None,
             type=row.error_type or None,
             message=row.exception or "",
             file_line=file_line(row.traceback, self.umbel.settings.home),
         )
         return self._diagnosis(
-            f"{node.key} failed{count}: {kind}{_first_line(row.exception)}{never}.",
+            f"{row.key} failed{count}: {kind}{_first_line(row.exception)}{never}.",
             root_cause=cause,
             attempts=[self._note(each) for each in tries],
             chain=list(self._chain()),
             waiting=list(self._unfinished(())),
             suggested_actions=[
-                _action("get_task_logs", "what it wrote before it failed", run_id=self.run.id, key=node.key),
-                _action("relaunch_run", "same payload again, once the cause is mended", run_id=self.run.id),
+                _action("get_task_logs", "what it wrote before it failed", run_id=self.run.id, key=row.key),
+                *self._again(),
             ],
         )
+
+    def _again(self) -> list[SuggestedAction]:
+        """How to go on once the cause is mended: in the same run if that can be done."""
+        if self.plan.engine == "canvas" or self.run.parent_run is not None:
+            again = self.run.root_run or self.run.id
+            return [_action("relaunch_run", "same payload again, once the cause is mended", run_id=again)]
+        return [
+            _action("retry_run", "see what would run again, to go on in this run", run_id=self.run.id, preview=True),
+            _action("relaunch_run", "same payload again, once the cause is mended", run_id=self.run.id),
+        ]
 
     def succeeded(self) -> Diagnosis:
         """Nothing to explain, but what it took."""
@@ -112,6 +143,12 @@ class Case:
 
     def live(self) -> Diagnosis:
         """What it waits for."""
+        if self.run.held:
+            waited = _seconds(self.now - self.run.created_at)
+            verdict = f"Accepted {waited} ago; it waits for other runs of {self.run.definition} to end:"
+            limit = f"{self.run.limit_runs} may be live at a time"
+            runs = _action("list_runs", "see which are live", definition=self.run.definition, status=["running"])
+            return self._diagnosis(f"{verdict} {limit}.", suggested_actions=[self._wait(), runs])
         if self.run.last_seq == 0:
             waited = _seconds(self.now - self.run.created_at)
             verdict = f"Accepted {waited} ago and not launched yet: {self._why_not_launched()}."
@@ -123,16 +160,24 @@ class Case:
         waiting = sorted(self._unfinished(workers), key=_urgency)
         verdict = f"{waiting[0].task}: {waiting[0].reason}" if waiting else "Its last task has just ended"
         actions = [self._wait()]
+        for note in waiting:
+            if _ASKED in note.reason:
+                decide = _action("approve_task", "if a person says so", run_id=self.run.id, key=note.task)
+                actions.insert(0, decide)
+        paused = ""
+        if self.run.paused:
+            paused = "Paused: nothing new begins. "
+            actions.insert(0, _action("resume_run", "let it go on", run_id=self.run.id))
         if any("no worker" in each.reason for each in waiting):
             actions.insert(0, _action("list_workers", "start one that listens on the queue"))
         in_question = {each.task for each in waiting if not each.reason.startswith("needs")}
         return self._diagnosis(
-            f"Runs for {self._lasted()}, {self.run.tasks_done} of {_tasks(self.run.tasks_total)} done. {verdict}.",
+            f"{paused}Runs for {self._lasted()}, {self.run.tasks_done} of {_tasks(self.run.tasks_total)} done. {verdict}.",
             waiting=waiting,
             attempts=[
                 self._note(each)
                 for each in self.attempts
-                if each.outcome != "running" and self.plan.nodes[each.idx].key in in_question
+                if each.outcome != "running" and self.names.key(each.idx) in in_question
             ],
             suggested_actions=actions,
         )
@@ -168,7 +213,7 @@ class Case:
     def _note(self, row: AttemptRow) -> AttemptNote:
         ran = (row.finished_at - row.started_at) / 1000 if row.started_at and row.finished_at else None
         return AttemptNote(
-            task=self.plan.nodes[row.idx].key,
+            task=self.names.key(row.idx),
             attempt=row.attempt,
             outcome=row.outcome,  # type: ignore[arg-type]
             ran=None if ran is None else round(ran, 1),
@@ -201,16 +246,42 @@ class Case:
             left = (row.due_at or self.now) - self.now
             when = f"in {_seconds(left)}" if left > 0 else f"since {_seconds(-left)}"
             return f"retry due {when} (attempt {row.attempts} failed: {_first_line(row.exception)})"
+        if state is TaskState.SCHEDULED:
+            return f"scheduled: due in {_seconds((row.due_at or self.now) - self.now)}"
+        if state is TaskState.AWAITING_INPUT:
+            until = f", until {_clock(row.due_at)}" if row.due_at else ""
+            how = f"`umbel approve {self.run.id} {node.key}`, or reject"
+            return f"{_ASKED} since {_clock(row.updated_at)}{until}: {how}"
+        if state is TaskState.EXPANDED:
+            return self._expanded(row)
         if state is TaskState.RUNNING:
             mine = [each for each in self.attempts if each.idx == index and each.outcome == "running"]
             since = mine[-1].started_at if mine else row.started_at
             where = f" on {mine[-1].worker}" if mine and mine[-1].worker else ""
             return f"running for {_seconds(self.now - (since or self.now))}{where} (attempt {row.attempts})"
+        if self.run.paused:
+            return "queued; the run is paused"
         queue = node.queue or self.umbel.settings.default_queue
         why = _why_queued(node.task, queue, workers)
         return f"queued for {_seconds(self.now - (row.queued_at or self.now))}: {why}"
 
+    def _expanded(self, row: TaskRow) -> str:
+        if row.child is not None:
+            child = self.umbel.store.run(row.child)
+            state = f" ({child.state}, {child.tasks_done} of {_tasks(child.tasks_total)} done)" if child else ""
+            return f"waits for the run {row.child} that it started{state}"
+        entry = self.names.items(row.idx)
+        if entry is None:
+            return "waits for its items"
+        counts = counts_of(self.umbel, self.run, entry).states
+        parts = [
+            f"{number} {state.replace('_', ' ')}" for state, number in counts.items() if state not in TASK_TERMINAL
+        ]
+        ended = sum(number for state, number in counts.items() if state in TASK_TERMINAL)
+        return f"{ended} of {entry.size} items ended" + (f", {', '.join(parts)}" if parts else "")
 
+
+_ASKED: Final = "waits for a decision"
 _GOOD: Final = (TaskState.SUCCESS, TaskState.SKIPPED)
 
 
@@ -236,7 +307,9 @@ def _why_queued(task: str, queue: str, workers: Sequence[WorkerView] | None) -> 
 
 def _urgency(note: WaitingNote) -> int:
     """What explains a wait best comes first."""
-    for rank, sign in enumerate(("no worker", "does not answer", "retry due", "running", "queued")):
+    for rank, sign in enumerate(
+        ("no worker", "does not answer", _ASKED, "retry due", "running", "items ended", "that it started", "queued")
+    ):
         if sign in note.reason:
             return rank
     return 9
@@ -252,6 +325,10 @@ def _tasks(count: int) -> str:
 
 def _seconds(ms: float) -> str:
     return f"{max(0.0, ms) / 1000:.1f} s"
+
+
+def _clock(ms: int | None) -> str:
+    return utc(instant(ms)) if ms is not None else "?"
 
 
 def _first_line(text: str | None) -> str:

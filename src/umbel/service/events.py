@@ -1,11 +1,13 @@
 """Events for readers: task keys instead of numbers, and the state that each event leads to."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from umbel.machine import EventType, RunState, TaskState
-from umbel.plan.model import Plan
 from umbel.service.models import Event, instant
+from umbel.service.names import Names
 from umbel.store import AppliedEvent
+from umbel.store.fold import LISTS
 
 _STATES: Final[dict[str, str]] = {
     EventType.RUN_LAUNCHED: RunState.PENDING,
@@ -18,6 +20,9 @@ _STATES: Final[dict[str, str]] = {
     EventType.TASK_RETRYING: TaskState.RETRYING,
     EventType.TASK_QUEUED: TaskState.QUEUED,
     EventType.TASK_SKIPPED: TaskState.SKIPPED,
+    EventType.TASK_EXPANDED: TaskState.EXPANDED,
+    EventType.TASK_SPAWNED: TaskState.EXPANDED,
+    EventType.TASK_ASKED: TaskState.AWAITING_INPUT,
 }
 
 
@@ -31,24 +36,41 @@ def event_name(kind: str) -> str:
     return "run.state" if kind.startswith("run.") else "task.state"
 
 
-def view(plan: Plan, event: AppliedEvent, number: int) -> Event:
-    """The event as readers see it. `plan` is its run's; `number` is its number in the feed it stands in."""
-    nodes = plan.nodes
+def indices_of(event: AppliedEvent) -> Iterator[int]:
+    """The tasks that an event speaks of."""
+    if event.idx is not None:
+        yield event.idx
+    for name in LISTS:
+        listed = event.data.get(name)
+        for each in listed if isinstance(listed, list) else ():
+            yield each[0] if isinstance(each, list) else each
+    if isinstance(event.data.get("task"), int):
+        yield event.data["task"]
+
+
+def view(names: Names, event: AppliedEvent, number: int) -> Event:
+    """The event as readers see it. `names` are its run's; `number` is its number in the feed it stands in."""
     data = dict(event.data)
-    for name in ("released", "blocked"):
+    for name in LISTS:
         if isinstance(data.get(name), list):
-            data[name] = [nodes[index].key for index in data[name]]
+            data[name] = [names.key(each[0] if isinstance(each, list) else each) for each in data[name]]
+    if event.type == EventType.RUN_RESTORED:
+        data["reset"] = [names.key(index) for index in data.get("reset") or ()]
+        data["again"] = [names.key(index) for index in data.get("again") or ()]
+        data["maps"] = [names.key(entry[0]) for entry in data.get("maps") or ()]
     if isinstance(data.get("task"), int):
-        data["task"] = nodes[data["task"]].key
+        data["task"] = names.key(data["task"])
     state = _STATES.get(event.type)
     if event.type == EventType.TASK_LOST and data.get("requeued", True):
         state = TaskState.QUEUED
+    if event.type == EventType.RUN_RESTORED:
+        state = str(event.data.get("state") or RunState.PENDING)
     return Event(
         id=number,
         run_id=event.run_id,
         type=event.type,
         at=instant(event.at),
-        task=None if event.idx is None else nodes[event.idx].key,
+        task=None if event.idx is None else names.key(event.idx),
         attempt=event.attempt,
         state=state,
         data=data,

@@ -16,7 +16,7 @@ def of_run(umbel: Umbel, run_id: str, wanted: Format) -> Picture:
     """A run, with the state of each task. Raises RunNotFound, BadRequest (it cannot be drawn so)."""
     run = require(umbel, run_id)
     plan = umbel.plan(run.plan_hash)
-    rows = {row.idx: row for row in umbel.store.tasks(run.id)}
+    rows = {row.idx: row for row in umbel.store.tasks(run.id, below=len(plan.nodes))}
     states = {
         node.index: state_of(run, rows.get(node.index))
         for node in plan.nodes

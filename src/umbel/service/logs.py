@@ -1,7 +1,7 @@
 """Reading what tasks wrote."""
 
 from umbel.service.models import LogLine, LogPage, instant
-from umbel.service.reading import node_of, require
+from umbel.service.reading import find_task, require
 from umbel.service.umbel import Umbel
 
 
@@ -10,13 +10,13 @@ def get_logs(
 ) -> LogPage:
     """Lines of a run, or of its task `key`, that came after line `after`. Raises RunNotFound, TaskNotFound."""
     run = require(umbel, run_id)
-    idx = None if key is None else node_of(umbel, run, key).index
-    nodes = umbel.plan(run.plan_hash).nodes
+    idx = None if key is None else find_task(umbel, run, key)
     found = umbel.store.logs(run.id, idx=idx, attempt=attempt, after_id=after, limit=limit + 1)
+    names = umbel.names(run.plan_hash, run.maps)
     lines = [
         LogLine.model_construct(
             id=line.id,
-            task=nodes[line.idx].key,
+            task=names.key(line.idx),
             attempt=line.attempt,
             at=instant(line.at),
             stream=line.stream,

@@ -20,7 +20,10 @@ Time = Annotated[datetime, PlainSerializer(utc, return_type=str, when_used="json
 """An instant. In JSON: RFC 3339, UTC, milliseconds (`2026-11-22T16:58:34.123Z`)."""
 
 Status = Literal["pending", "progress", "success", "error", "canceled"]
-Outcome = Literal["running", "success", "error", "retrying", "lost", "skipped", "fenced", "canceled"]
+Outcome = Literal[
+    "running", "success", "error", "retrying", "lost", "skipped", "fenced", "canceled", "expanded", "asked"
+]
+Kind = Literal["task", "map", "item", "workflow", "approval"]
 
 
 @overload
@@ -52,8 +55,11 @@ class AttemptView(Resource):
     """One execution of a task by one worker."""
 
     attempt: int = Field(description="Number of the attempt, from 1.")
-    epoch: int = Field(default=1, description="Raised when the run is rebuilt; attempts count anew in each.")
-    outcome: Outcome = Field(description="How it ended, or `running`.")
+    epoch: int = Field(default=1, description="The run's when it began; attempts go on counting.")
+    outcome: Outcome = Field(
+        description="How it ended, or `running`. `expanded`: it left the task with its items, or with a run that it"
+        " started; `asked`: with a person; until those have ended."
+    )
     worker: str | None = Field(default=None, description="Name of the worker.")
     pid: int | None = Field(default=None, description="Process that ran the body.")
     queued_at: Time | None = None
@@ -65,13 +71,24 @@ class AttemptView(Resource):
     late_outcome: str | None = Field(default=None, description="What a fenced attempt said after it had lost its task.")
 
 
+class ItemCounts(Resource):
+    """How the items of a map stand: how many there are, and how many of them in each state."""
+
+    total: int
+    states: dict[TaskState, int] = {}
+
+
 class TaskView(Resource):
-    """One task of a run."""
+    """One task of a run. The items of a map are tasks too: `list_tasks` shows them."""
 
     id: str = Field(description="Stable id of the task (the one that `/api/workflows` shows).")
     key: str = Field(description="Its name within the run: unique, and what other tasks `need`.")
     index: int = Field(description="Its place in the definition, from 0.")
     task: str = Field(description="Name of the Celery task.")
+    kind: Kind = Field(default="task", description="`item`: one of those that a `map` task is made of.")
+    parent: str | None = Field(default=None, description="Of an item: key of its map.")
+    run: str | None = Field(default=None, description="Of a `workflow` task: id of the run that it started.")
+    items: ItemCounts | None = Field(default=None, description="Of a `map` task that has been expanded.")
     hook: Literal["success", "failure"] | None = Field(
         default=None, description="Set for a hook, which runs after the run's end."
     )
@@ -82,7 +99,11 @@ class TaskView(Resource):
     queued_at: Time | None = None
     started_at: Time | None = Field(default=None, description="Start of the first attempt.")
     finished_at: Time | None = None
-    due_at: Time | None = Field(default=None, description="When the next attempt is due, while `retrying`.")
+    due_at: Time | None = Field(
+        default=None,
+        description="When the next attempt is due, while `retrying` or `scheduled`; until when somebody may decide,"
+        " while `awaiting_input`.",
+    )
     result: Any = Field(default=None, description="What the task returned; null before success.")
     error: ErrorView | None = None
     attempts: list[AttemptView] = []
@@ -108,6 +129,13 @@ class Run(Resource):
     error: str | None = Field(default=None, description="That task's exception text.")
     relaunch_of: str | None = Field(default=None, description="Run that this one repeats.")
     periodic: bool = False
+    paused: bool = Field(default=False, description="Nothing new of it begins until it is resumed.")
+    stopped: bool = Field(default=False, description="It was canceled, or took too long: nothing of it goes on.")
+    held: bool = Field(default=False, description="It waits for other runs: its definition limits how many are live.")
+    epoch: int = Field(default=1, description="How often it was begun: raised by each retry.")
+    deadline_at: Time | None = Field(default=None, description="When it is stopped if it has not ended.")
+    parent_run: str | None = Field(default=None, description="Run whose task has started this one.")
+    parent_task: str | None = Field(default=None, description="Key of that task.")
 
 
 class RunDetail(Run):
@@ -122,6 +150,39 @@ class RunDetail(Run):
     last_event: int = Field(
         default=0,
         description="Number of the newest event in this picture: pass it as Last-Event-ID to go on from here.",
+    )
+
+
+class RetryTask(Resource):
+    """A task that runs again."""
+
+    key: str
+    state: TaskState = Field(description="How it stands before.")
+    attempts: int = Field(description="Attempts so far; they go on counting.")
+    repeats: bool = Field(description="True if it (or an item of it) succeeded before: what it did is done again.")
+    items: int | None = Field(
+        default=None, description="Of a map: items that run again, if the list is as long as it was."
+    )
+    items_kept: int | None = Field(default=None, description="Of a map: items that keep their results.")
+
+
+class Retry(Run):
+    """A run that goes on with a new epoch, or (`preview`) would: what runs again, and what keeps its result."""
+
+    preview: bool
+    would_run: list[RetryTask] = Field(description="Tasks that run again.")
+    kept: list[str] = Field(description="Keys of the tasks that stay as they are.")
+    repeats: list[str] = Field(
+        default=[], description="Keys of those that succeeded before: what they did outside is done a second time."
+    )
+
+
+class TaskList(Resource):
+    """Tasks of a run in the order of their index."""
+
+    items: list[TaskView]
+    next_cursor: str | None = Field(
+        default=None, description="Pass it as `cursor` for the next page; null on the last."
     )
 
 
@@ -261,7 +322,8 @@ class ScheduleView(ScheduleSpec):
     last_run: str | None = Field(default=None, description="Id of that run.")
     skipped_at: Time | None = Field(default=None, description="The newest tick that started none.")
     skipped_why: str | None = Field(
-        default=None, description="`overlap`: a run was still alive; `missed`: no server was up."
+        default=None,
+        description="`overlap`: a run was still alive; `limit`: too many were; `missed`: no server was up.",
     )
 
 

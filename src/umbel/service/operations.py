@@ -19,11 +19,13 @@ from umbel.service.models import (
     LogPage,
     Picture,
     Resource,
+    Retry,
     Run,
     RunDetail,
     RunList,
     ScheduleList,
     ScheduleView,
+    TaskList,
     TaskView,
     WorkerList,
 )
@@ -205,7 +207,8 @@ class DiagnoseRun(Operation[Diagnosis]):
 
 
 class CancelRun(Operation[Run]):
-    """Cancel a run: what has not finished will not start, what runs is stopped. A finished run stays as it is."""
+    """Cancel a run: what has not finished will not start, what runs is stopped. A finished run stays as it is; what a
+    failed one still does ends."""
 
     spec = Spec("cancel_run", "POST", "/runs/{run_id}/cancel", Run, read_only=False, destructive=True)
     run_id: RunId
@@ -225,6 +228,90 @@ class RelaunchRun(Operation[Run]):
         open_world=True,
     )
     run_id: RunId
+
+
+class RetryRun(Operation[Retry]):
+    """Run the failed tasks of a run again, or chosen ones, and everything that depends on them, in the same run:
+    what succeeded keeps its result, attempts go on counting. `preview` only says what would run again and which tasks
+    would do a second time what they have done. Begin with the preview."""
+
+    spec = Spec(
+        "retry_run",
+        "POST",
+        "/runs/{run_id}/retry",
+        Retry,
+        query=("preview",),
+        read_only=False,
+        destructive=True,
+        idempotent=False,
+        open_world=True,
+    )
+    run_id: RunId
+    tasks: list[TaskKey] | None = Field(
+        default=None, max_length=10_000, description="Keys of the tasks to begin with; if not given, all that failed."
+    )
+    preview: bool = Field(default=False, description="Change nothing: only say what would run again.")
+
+
+class PauseRun(Operation[Run]):
+    """Pause a run: nothing new of it begins, what runs goes on to its end."""
+
+    spec = Spec("pause_run", "POST", "/runs/{run_id}/pause", Run, read_only=False)
+    run_id: RunId
+
+
+class ResumeRun(Operation[Run]):
+    """Let a paused run go on."""
+
+    spec = Spec("resume_run", "POST", "/runs/{run_id}/resume", Run, read_only=False)
+    run_id: RunId
+
+
+class ApproveTask(Operation[Run]):
+    """Approve a task that waits for a person: the run goes on. Only do this if a person has told you to."""
+
+    spec = Spec(
+        "approve_task",
+        "POST",
+        "/runs/{run_id}/tasks/{key}/approve",
+        Run,
+        read_only=False,
+        destructive=True,
+        idempotent=False,
+        open_world=True,
+    )
+    run_id: RunId
+    key: TaskKey
+    comment: str | None = Field(default=None, max_length=2000, description="Why; kept with the decision.")
+
+
+class RejectTask(Operation[Run]):
+    """Reject a task that waits for a person: it fails, and what needs it does not run. Only do this if a person has
+    told you to."""
+
+    spec = Spec(
+        "reject_task",
+        "POST",
+        "/runs/{run_id}/tasks/{key}/reject",
+        Run,
+        read_only=False,
+        destructive=True,
+        idempotent=False,
+        open_world=True,
+    )
+    run_id: RunId
+    key: TaskKey
+    comment: str | None = Field(default=None, max_length=2000, description="Why; kept with the decision.")
+
+
+class ListTasks(Operation[TaskList]):
+    """The tasks of a run, or the items of one of its maps, in order, a page at a time."""
+
+    spec = Spec("list_tasks", "GET", "/runs/{run_id}/tasks", TaskList, query=("parent", "cursor", "limit"))
+    run_id: RunId
+    parent: str | None = Field(default=None, description="Key of a map: its items. If not given: the run's own tasks.")
+    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+    limit: int = Field(default=100, ge=1, le=500, description="Tasks per page.")
 
 
 class GetTask(Operation[TaskView]):
@@ -359,11 +446,17 @@ OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
     ListRuns,
     GetRun,
     GetRunGraph,
+    ListTasks,
     GetTask,
     GetLogs,
     GetTaskLogs,
     CancelRun,
     RelaunchRun,
+    RetryRun,
+    PauseRun,
+    ResumeRun,
+    ApproveTask,
+    RejectTask,
     ListSchedules,
     PauseSchedule,
     ResumeSchedule,

@@ -13,6 +13,7 @@ from umbel.service import (
     logs,
     operations,
     reading,
+    rerun,
     runs,
     schedules,
     workers,
@@ -32,14 +33,28 @@ def _start_run(umbel: Umbel, asked: operations.StartRun) -> Resource:
     return reading.detail(umbel, accepted.run)
 
 
+_BY_SOMEBODY: Final[dict[type[Operation[Any]], Callable[[Umbel, Any, str], Resource]]] = {
+    operations.CancelRun: lambda umbel, asked, by: reading.summary(control.cancel(umbel, asked.run_id, by=by)),
+    operations.PauseRun: lambda umbel, asked, by: reading.summary(control.pause(umbel, asked.run_id, by=by)),
+    operations.ResumeRun: lambda umbel, asked, by: reading.summary(control.resume(umbel, asked.run_id, by=by)),
+    operations.RetryRun: lambda umbel, asked, by: rerun.retry(umbel, asked, by=by),
+    operations.ApproveTask: lambda umbel, asked, by: reading.summary(
+        control.decide(umbel, asked.run_id, asked.key, approved=True, comment=asked.comment, by=by)
+    ),
+    operations.RejectTask: lambda umbel, asked, by: reading.summary(
+        control.decide(umbel, asked.run_id, asked.key, approved=False, comment=asked.comment, by=by)
+    ),
+}
+"""What the history keeps the name of who asked for."""
+
 _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] = {
     operations.StartRun: _start_run,
     operations.ListRuns: reading.list_runs,
     operations.GetRun: lambda umbel, asked: reading.get_run(umbel, asked.run_id),
     operations.WaitForRun: lambda umbel, asked: reading.get_run(umbel, asked.run_id),
     operations.DiagnoseRun: lambda umbel, asked: diagnose.diagnose(umbel, asked.run_id),
-    operations.CancelRun: lambda umbel, asked: reading.summary(control.cancel(umbel, asked.run_id)),
     operations.RelaunchRun: lambda umbel, asked: reading.summary(runs.relaunch(umbel, asked.run_id).run),
+    operations.ListTasks: reading.list_tasks,
     operations.GetTask: lambda umbel, asked: reading.get_task(umbel, asked.run_id, asked.key),
     operations.GetLogs: lambda umbel, asked: logs.get_logs(
         umbel, asked.run_id, attempt=asked.attempt, after=asked.after, limit=asked.limit
@@ -61,11 +76,13 @@ _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] 
 }
 
 
-def perform(umbel: Umbel, asked: Operation[Any]) -> Resource:
+def perform(umbel: Umbel, asked: Operation[Any], by: str = "api") -> Resource:
     """Do what is asked, in the calling thread, without waiting for a run's end: who waits is the caller's business
-    (`api/answer.py`), since a thread is too dear for it.
+    (`api/answer.py`), since a thread is too dear for it. `by` is who asks.
 
     Raises:
         UmbelError: it cannot be done; `code` and `hint` say why and what to do.
     """
+    if type(asked) in _BY_SOMEBODY:
+        return _BY_SOMEBODY[type(asked)](umbel, asked, by)
     return _USE_CASES[type(asked)](umbel, asked)

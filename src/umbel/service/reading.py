@@ -1,5 +1,6 @@
 """Reading runs: the plan, the rows of the history and the rules of the state machine merged into one picture."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -7,11 +8,23 @@ from typing import Any
 from umbel.errors import BadRequest, RunNotFound, TaskNotFound
 from umbel.machine import RUN_TERMINAL, RunState, TaskState, director_status, effective
 from umbel.plan.model import Node, Plan, task_id
-from umbel.service.models import AttemptView, ErrorView, Run, RunDetail, RunList, TaskView, instant
-from umbel.service.operations import ListRuns
+from umbel.service.models import (
+    AttemptView,
+    ErrorView,
+    ItemCounts,
+    Kind,
+    Run,
+    RunDetail,
+    RunList,
+    TaskList,
+    TaskView,
+    instant,
+)
+from umbel.service.names import Names
+from umbel.service.operations import ListRuns, ListTasks
 from umbel.service.umbel import Umbel
 from umbel.service.values import read
-from umbel.store import AttemptRow, RunFilter, RunRow, TaskRow
+from umbel.store import AttemptRow, MapRow, RunFilter, RunRow, TaskRow
 
 
 def require(umbel: Umbel, run_id: str) -> RunRow:
@@ -70,10 +83,11 @@ def _milliseconds(text: str | None) -> int | None:
 def detail(umbel: Umbel, run: RunRow) -> RunDetail:
     """The run with its tasks and attempts. `run` is the older picture: `last_event` is its number, so that who goes
     on from there hears some news twice rather than none."""
-    plan = umbel.plan(run.plan_hash)
+    names = umbel.names(run.plan_hash, run.maps)
     if run.last_seq == 0:
-        return _detail(umbel, run, plan, [], [])
-    return _detail(umbel, run, plan, umbel.store.tasks(run.id), umbel.store.attempts(run.id))
+        return _detail(umbel, run, names, [], [])
+    own = len(names.plan.nodes)  # what stands behind are items of maps, of which there may be many
+    return _detail(umbel, run, names, umbel.store.tasks(run.id, below=own), umbel.store.attempts(run.id, below=own))
 
 
 def get_run(umbel: Umbel, run_id: str) -> RunDetail:
@@ -84,32 +98,61 @@ def get_run(umbel: Umbel, run_id: str) -> RunDetail:
 def get_task(umbel: Umbel, run_id: str, key: str) -> TaskView:
     """One task with its attempts. Raises RunNotFound, TaskNotFound."""
     run = require(umbel, run_id)
-    node = node_of(umbel, run, key)
-    rows = {row.idx: row for row in umbel.store.tasks(run.id)}
-    attempts = umbel.store.attempts(run.id, node.index)
-    return _task(umbel, run, umbel.plan(run.plan_hash), node, rows.get(node.index), attempts)
+    index = find_task(umbel, run, key)
+    rows = umbel.store.tasks(run.id, first=index, below=index + 1)
+    attempts = umbel.store.attempts(run.id, index)
+    return _task(umbel, run, umbel.names(run.plan_hash, run.maps), index, rows[0] if rows else None, attempts)
 
 
-def node_of(umbel: Umbel, run: RunRow, key: str) -> Node:
-    """The node of a run's plan by its key.
+def list_tasks(umbel: Umbel, asked: ListTasks) -> TaskList:
+    """A page of a run's tasks, or of the items of one of its maps.
+
+    Raises:
+        RunNotFound, TaskNotFound: there is no such run, or task.
+        BadRequest: the task is no map, or the cursor is none.
+    """
+    run = require(umbel, asked.run_id)
+    names = umbel.names(run.plan_hash, run.maps)
+    first, below = 0, len(names.plan.nodes)
+    if asked.parent is not None:
+        index = find_task(umbel, run, asked.parent)
+        if index >= below or names.plan.nodes[index].map is None:
+            raise BadRequest(f"{asked.parent[:80]} is not a task with `map`, so it has no items.")
+        entry = names.items(index)
+        first, below = (entry.base, entry.base + entry.size) if entry else (0, 0)
+    if asked.cursor is not None:
+        if not (asked.cursor.isascii() and asked.cursor.isdigit() and len(asked.cursor) < 10):
+            raise BadRequest(f"The cursor {asked.cursor[:80]!r} was not given by an earlier page.")
+        first = max(first, int(asked.cursor))
+    end = min(first + asked.limit, below)
+    rows = {row.idx: row for row in umbel.store.tasks(run.id, first=first, below=end)}
+    attempts = _by_task(umbel.store.attempts(run.id, first=first, below=end))
+    there = (i for i in range(first, end) if i >= len(names.plan.nodes) or is_there(names.plan.nodes[i], rows))
+    items = [_task(umbel, run, names, i, rows.get(i), attempts.get(i, ())) for i in there]
+    return TaskList(items=items, next_cursor=str(end) if end < below else None)
+
+
+def find_task(umbel: Umbel, run: RunRow, key: str) -> int:
+    """The index of a task of a run by its key; of the item of a map by `KEY[i]`.
 
     Raises:
         TaskNotFound: the run has no such task.
     """
-    plan = umbel.plan(run.plan_hash)
-    node = plan.by_key(key)
-    if node is None:
-        some = ", ".join(each.key for each in plan.nodes[:20])
+    names = umbel.names(run.plan_hash, run.maps)
+    index = names.find(key)
+    if index is None:
+        some = ", ".join(each.key for each in names.plan.nodes[:20])
         raise TaskNotFound(f"The run has no task {key[:80]!r}.", hint=f"Its tasks are: {some[:500]}.")
-    return node
+    return index
 
 
 def summary(run: RunRow) -> Run:
     """A run as it stands in lists."""
-    return Run.model_construct(**_fields(run))
+    return Run.model_construct(**fields_of(run))
 
 
-def _fields(run: RunRow) -> dict[str, Any]:
+def fields_of(run: RunRow) -> dict[str, Any]:
+    """What every picture of a run shows."""
     return {
         "id": run.id,
         "definition": run.definition,
@@ -128,24 +171,28 @@ def _fields(run: RunRow) -> dict[str, Any]:
         "error": run.error,
         "relaunch_of": run.relaunch_of,
         "periodic": run.periodic,
+        "paused": run.paused,
+        "stopped": run.stopped,
+        "held": run.held,
+        "epoch": run.epoch,
+        "deadline_at": instant(run.deadline_at),
+        "parent_run": run.parent_run,
+        "parent_task": run.parent_task,
     }
 
 
 def _detail(
-    umbel: Umbel, run: RunRow, plan: Plan, rows: Sequence[TaskRow], attempts: Sequence[AttemptRow]
+    umbel: Umbel, run: RunRow, names: Names, rows: Sequence[TaskRow], attempts: Sequence[AttemptRow]
 ) -> RunDetail:
-    by_index = {row.idx: row for row in rows}
-    of_task: dict[int, list[AttemptRow]] = {}
-    for attempt in attempts:
-        of_task.setdefault(attempt.idx, []).append(attempt)
+    plan, by_index, of_task = names.plan, {row.idx: row for row in rows}, _by_task(attempts)
     tasks = [
-        _task(umbel, run, plan, node, by_index.get(node.index), of_task.get(node.index, ()))
+        _task(umbel, run, names, node.index, by_index.get(node.index), of_task.get(node.index, ()))
         for node in plan.nodes
         if is_there(node, by_index)
     ]
     result = result_of(plan, {task.index: task.result for task in tasks}) if run.state is RunState.SUCCESS else None
     return RunDetail.model_construct(
-        **_fields(run), payload=read(run.payload), result=result, tasks=tasks, last_event=run.last_seq
+        **fields_of(run), payload=read(run.payload), result=result, tasks=tasks, last_event=run.last_seq
     )
 
 
@@ -168,18 +215,54 @@ def is_there(node: Node, rows: Mapping[int, TaskRow]) -> bool:
 
 def state_of(run: RunRow, row: TaskRow | None) -> TaskState:
     """The state of a task that a reader should see."""
-    return effective(row.state if row is not None else TaskState.WAITING, run.state)
+    return effective(row.state if row is not None else TaskState.WAITING, run.state, run.stopped)
+
+
+def _by_task(attempts: Sequence[AttemptRow]) -> dict[int, list[AttemptRow]]:
+    found: dict[int, list[AttemptRow]] = {}
+    for attempt in attempts:
+        found.setdefault(attempt.idx, []).append(attempt)
+    return found
+
+
+def kind_of(node: Node) -> Kind:
+    """What a node of a plan is: most are tasks."""
+    if node.map is not None:
+        return "map"
+    return "approval" if node.approval else "workflow" if node.workflow is not None else "task"
+
+
+def counts_of(umbel: Umbel, run: RunRow, entry: MapRow) -> ItemCounts:
+    """How the items of a map stand."""
+    states: Counter[TaskState] = Counter()
+    total = 0
+    for state, number in umbel.store.count_tasks(run.id, entry.base, entry.base + entry.size).items():
+        total += number
+        states[effective(state, run.state, run.stopped)] += number
+    if total < entry.size:
+        states[effective(TaskState.WAITING, run.state, run.stopped)] += entry.size - total
+    return ItemCounts(total=entry.size, states=dict(states))
+
+
+_DUE = (TaskState.RETRYING, TaskState.SCHEDULED, TaskState.AWAITING_INPUT)
 
 
 def _task(
-    umbel: Umbel, run: RunRow, plan: Plan, node: Node, row: TaskRow | None, attempts: Sequence[AttemptRow]
+    umbel: Umbel, run: RunRow, names: Names, index: int, row: TaskRow | None, attempts: Sequence[AttemptRow]
 ) -> TaskView:
     state = state_of(run, row)
+    plan, node = names.plan, names.node(index)
+    is_item = index >= len(plan.nodes)
+    entry = names.items(index)
     return TaskView.model_construct(
-        id=task_id(run.id, node.index),
-        key=node.key,
-        index=node.index,
+        id=task_id(run.id, index),
+        key=names.key(index),
+        index=index,
         task=node.task,
+        kind="item" if is_item else kind_of(node),
+        parent=node.key if is_item else None,
+        run=row.child if row else None,
+        items=counts_of(umbel, run, entry) if entry else None,
         hook=node.hook,
         state=state,
         status=director_status(state),
@@ -188,7 +271,7 @@ def _task(
         queued_at=instant(row.queued_at) if row else None,
         started_at=instant(row.started_at) if row else None,
         finished_at=instant(row.finished_at) if row else None,
-        due_at=instant(row.due_at) if row and state is TaskState.RETRYING else None,
+        due_at=instant(row.due_at) if row and state in _DUE else None,
         result=read(row.result) if row else None,
         error=error_of(row) if row else None,
         attempts=[attempt_view(each) for each in attempts],

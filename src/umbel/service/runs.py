@@ -9,10 +9,11 @@ from typing import Any, Final
 from umbel.celery import codec
 from umbel.definition.schema import payload_errors
 from umbel.errors import BadRequest, PayloadInvalid, PayloadTooLarge
+from umbel.keeper import limit_of
 from umbel.plan.model import Plan
 from umbel.service.reading import require
 from umbel.service.umbel import Umbel, now_ms
-from umbel.store import Accepted, IdempotencyKey, NewRun
+from umbel.store import Accepted, IdempotencyKey, Limit, NewRun
 
 ELSEWHERE: Final = "Store large data elsewhere and pass a reference to it (UMBEL_MAX_PAYLOAD_BYTES is the limit)."
 _TOO_DEEP: Final = f"The payload nests lists and objects more than {codec.MAX_DEPTH} deep."
@@ -39,7 +40,8 @@ def start(
     Raises:
         DefinitionNotFound, DefinitionError: nothing can be started by this name.
         PayloadInvalid, PayloadTooLarge: this payload cannot be taken.
-        BadRequest: a text has no UTF-8, or the payload is nested too deep.
+        BadRequest: a text has no UTF-8, the payload is nested too deep, or the key of a limit cannot be computed.
+        LimitReached: as many runs are live as the definition allows, and it refuses one more.
         IdempotencyConflict: the key came before with another request.
         HistoryUnavailable: the run could not be written; try again (with the same key).
     """
@@ -54,8 +56,9 @@ def start(
                 errors,
                 hint=f"GET /api/v1/definitions/{definition} shows the schema.",
             )
+    limit = limit_of(definition, found.concurrency, full)
     idempotency = idempotency_of(key, definition, payload, comment) if key is not None else None
-    return accept(umbel, plan, full, comment=comment, idempotency=idempotency, relaunch_of=relaunch_of)
+    return accept(umbel, plan, full, comment=comment, idempotency=idempotency, relaunch_of=relaunch_of, limit=limit)
 
 
 def accept(
@@ -66,13 +69,14 @@ def accept(
     comment: str | None = None,
     idempotency: IdempotencyKey | None = None,
     relaunch_of: str | None = None,
+    limit: Limit | None = None,
 ) -> Accepted:
     """Accept a run of a plan whose payload is complete and right, and launch it. Raises what `start` raises."""
     storable(definition=plan.definition, comment=comment)
     text = _encode(payload)
     if len(text) > umbel.settings.max_payload_bytes:
-        limit = umbel.settings.max_payload_bytes
-        raise PayloadTooLarge(f"The payload has {len(text):,} bytes of JSON, allowed are {limit:,}.", hint=ELSEWHERE)
+        most = umbel.settings.max_payload_bytes
+        raise PayloadTooLarge(f"The payload has {len(text):,} bytes of JSON, allowed are {most:,}.", hint=ELSEWHERE)
     umbel.remember(plan)
     run_id = str(uuid.uuid4())
     project, _, name = plan.definition.partition(".")
@@ -89,9 +93,14 @@ def accept(
             comment=comment,
             relaunch_of=relaunch_of,
             idempotency=idempotency,
+            limit=limit,
         )
     )
     if accepted.created:
+        if limit is not None and limit.on_limit == "cancel_oldest":
+            umbel.keeper.held.wake()  # somebody may have to make room
+        if accepted.run.settled:
+            umbel.feed.resync()  # canceled at once: no projector will tell of it
         umbel.try_launch(accepted.run)
     return accepted
 

@@ -7,8 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
+from umbel.celery import canvas_out
 from umbel.celery.app import make_app
 from umbel.celery.dispatch import Dispatcher
 from umbel.celery.project import task_names
@@ -17,10 +20,13 @@ from umbel.engine.loops import Loops
 from umbel.engine.wire import Item
 from umbel.errors import HistoryUnavailable, UmbelError
 from umbel.keeper import Keeper
+from umbel.machine import Code
 from umbel.plan.model import Plan
 from umbel.service.catalog import Definitions
+from umbel.service.names import Names
+from umbel.service.restore import restore
 from umbel.settings import Settings
-from umbel.store import RunRow, Store
+from umbel.store import RunRow, Store, maps_of
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +37,8 @@ RUNS_KEPT = 4096
 
 PATIENCE: Final = 1.0
 """Seconds that an accepted run waits for its launch, with whoever waits for the answer."""
+PORTIONS: Final = 20
+"""Portions of a wide release that are published at once, before the loops go on."""
 LAUNCHES: Final = 8
 """Launches at the same time: fewer than the broker's connections (Celery's broker_pool_limit, 10)."""
 
@@ -45,6 +53,7 @@ class Umbel:
         tasks: names of the project's Celery tasks, if they are known here.
         loops: whether this process also looks after due retries and lost workers (the workers do so too).
         now: for tests: the clock of schedules (ms UTC).
+        send_canvas: sends and launches a run that Celery's own canvas sequences (`umbel.celery.canvas_out.launch`).
     """
 
     def __init__(
@@ -56,8 +65,10 @@ class Umbel:
         tasks: Collection[str] | None = None,
         loops: bool = True,
         now: Callable[[], int] | None = None,
+        send_canvas: Callable[..., list[Item]] | None = None,
     ) -> None:
         self.settings = settings
+        self.send_canvas = send_canvas
         self.name = f"server@{socket.gethostname()}:{os.getpid()}"
         self.store = Store(settings.database_url)
         self.engine = engine
@@ -66,11 +77,19 @@ class Umbel:
         self._loops = Loops(self.engine, publish, self.name)
         own = [self._loops] if loops else []
         self.keeper = Keeper(
-            self.store, self.engine, settings, self.definitions, self.try_launch, own, who=self.name, now=now
+            self.store,
+            self.engine,
+            settings,
+            self.definitions,
+            self.try_launch,
+            self.try_cancel,
+            own,
+            who=self.name,
+            now=now,
         )
         self.feed = self.keeper.feed
         self._plans: dict[str, Plan] = {}
-        self._plan_of: dict[str, str] = {}
+        self._names_of: dict[str, tuple[str, str]] = {}
         self._guard = threading.Lock()
         self._launchers = ThreadPoolExecutor(LAUNCHES, thread_name_prefix="umbel-launch")
         self._may_launch = threading.BoundedSemaphore(LAUNCHES)
@@ -79,7 +98,8 @@ class Umbel:
     def open(cls, settings: Settings) -> "Umbel":
         """Everything as `settings` say, publishing through Celery."""
         engine, app = Engine.open(settings), make_app(settings)
-        return cls(settings, engine, Dispatcher(app, engine).publish, tasks=task_names(settings.home, app))
+        tasks, send_canvas = task_names(settings.home, app), partial(canvas_out.launch, app)
+        return cls(settings, engine, Dispatcher(app, engine).publish, tasks=tasks, send_canvas=send_canvas)
 
     def prepare(self) -> None:
         """Bring the database up to date where nobody else does (SQLite), otherwise see that it is.
@@ -102,20 +122,58 @@ class Umbel:
         self.store.close()
 
     def launch(self, run: RunRow) -> None:
-        """Hand an accepted run to the engine and its first tasks to the broker. Harmless if it is there already.
+        """Hand an accepted run, or a new epoch of a run, to the engine and its first tasks to the broker. Harmless if
+        it is there already; does nothing with a run that waits for others, or has ended.
 
         Raises:
             StateUnavailable: the run is not launched; the keeper launches it later.
             BrokerUnavailable: it is launched, its first tasks are sent later.
         """
+        if run.held or run.settled:
+            return
         plan = self.plan(run.plan_hash)
+        if run.rerun is not None:
+            restore(self.engine, self.store, run, plan)
+            self.go_on(run.id)
+            return
+        if plan.engine == "canvas" and self.send_canvas is not None:
+            self.send(self.send_canvas(self.engine, run.id, plan, run.payload, by=self.name))
+            return
         released = self.engine.launch(run.id, plan, run.payload, by=self.name).released
-        items = [Item(run.id, index, 1, plan.hash) for index in released]
+        self.send([Item(run.id, index, 1, plan.hash) for index in released])
+
+    def send(self, items: Sequence[Item]) -> None:
+        """Publish released tasks; if the broker does not take them, the loops do it later. Raises BrokerUnavailable."""
         try:
             self.publish(items)
         except UmbelError:
             self._loops.later(items)
             raise
+
+    def send_released(self, run: RunRow, indices: Sequence[int]) -> None:
+        """Publish what a call has released, leaving it to the loops if the broker does not take it."""
+        try:
+            self.send([Item(run.id, index, run.epoch, run.plan_hash) for index in indices])
+        except UmbelError as error:
+            log.warning("released tasks of run %s are sent later: %s", run.id, error)
+
+    def go_on(self, run_id: str) -> None:
+        """Publish what a run has released in portions; what is left, the loops do. Raises as `launch`."""
+        for _ in range(PORTIONS):
+            items, more = self.engine.advance(self.engine.partition(run_id), by=self.name, run=run_id)
+            self.send(items)
+            if not more:
+                return
+
+    def try_cancel(self, run: RunRow) -> None:
+        """Cancel a run that has to make room for another one. Never raises: it is tried again."""
+        try:
+            info = {"by": "limit"}
+            if self.engine.cancel(run.id, info=info).code is Code.NO_RUN and run.last_seq == 0:
+                self.engine.launch(run.id, self.plan(run.plan_hash), run.payload, by=self.name)
+                self.engine.cancel(run.id, info=info)
+        except UmbelError as error:
+            log.warning("run %s is canceled later: %s", run.id, error)
 
     def try_launch(self, run: RunRow) -> None:
         """`launch`, leaving to the loops what cannot be done at once: the run is on disk, so nothing is lost.
@@ -123,6 +181,8 @@ class Umbel:
         Never raises, and returns within `PATIENCE`, whether state store and broker answer or not: a client that has to
         hear that its run is accepted, and the other clients, must not wait for them.
         """
+        if run.held or run.settled:
+            return
         until = time.monotonic() + PATIENCE
         if not self._may_launch.acquire(timeout=PATIENCE):
             log.warning("run %s is accepted and will be launched later: all launches wait for an answer", run.id)
@@ -158,19 +218,35 @@ class Umbel:
             plan = self.store.plan(plan_hash)
             if plan is None:
                 raise HistoryUnavailable(f"The plan {plan_hash} is not in the history.")
+            own = {node.workflow.plan: self.plan(node.workflow.plan) for node in plan.nodes if node.workflow}
+            subs = {each.hash: each for sub in own.values() for each in (*sub.subplans, sub)}
+            if subs:
+                plan = replace(plan, subplans=tuple(subs.values()))
             self.remember(plan)
         return plan
 
-    def plan_of(self, run_id: str) -> Plan | None:
-        """The plan of a run; None if there is no such run. Raises HistoryUnavailable."""
-        run = self.store.run(run_id) if run_id not in self._plan_of else None
-        if run is not None:
+    def names_of(self, run_id: str, *indices: int) -> Names | None:
+        """The names of a run's tasks, of those at `indices` too; None if there is no such run.
+
+        Raises:
+            HistoryUnavailable: the database does not answer.
+        """
+        found = self._names_of.get(run_id)
+        names = self.names(*found) if found is not None else None
+        if names is None or not all(names.knows(index) for index in indices):
+            run = self.store.run(run_id)  # not known yet, or before a map was expanded
+            if run is None:
+                return None
             with self._guard:
-                if len(self._plan_of) >= RUNS_KEPT:
-                    del self._plan_of[next(iter(self._plan_of))]
-                self._plan_of[run_id] = run.plan_hash
-        found = self._plan_of.get(run_id)
-        return self.plan(found) if found is not None else None
+                if len(self._names_of) >= RUNS_KEPT:
+                    del self._names_of[next(iter(self._names_of))]
+                self._names_of[run_id] = (run.plan_hash, run.maps)
+            names = self.names(run.plan_hash, run.maps)
+        return names
+
+    def names(self, plan_hash: str, maps: str) -> Names:
+        """The names of the tasks of a run with this plan and these maps. Raises HistoryUnavailable."""
+        return Names(self.plan(plan_hash), maps_of(maps))
 
     def remember(self, plan: Plan) -> None:
         """Keep a plan at hand."""

@@ -66,6 +66,7 @@ def test_a_failed_run_names_cause_line_and_consequences(server: Served) -> None:
     assert found.chain == ["D never ran: needs B"]
     assert [(each.tool, each.arguments) for each in found.suggested_actions] == [
         ("get_task_logs", {"run_id": run, "key": "B"}),
+        ("retry_run", {"run_id": run, "preview": True}),
         ("relaunch_run", {"run_id": run}),
     ]
 

@@ -13,7 +13,7 @@ from umbel.api.replies import Context
 from umbel.errors import BadRequest, UmbelError
 from umbel.machine import EventType
 from umbel.service import reading
-from umbel.service.events import event_name, view
+from umbel.service.events import event_name, indices_of, view
 from umbel.store import AppliedEvent
 
 log = logging.getLogger(__name__)
@@ -105,10 +105,11 @@ class Tale:
         lines: list[str] = []
         for event in events:
             self.seen = self.number(event)
-            self.over = self.over or (self.run_id is not None and event.type == EventType.RUN_SETTLED)
-            plan = self.context.umbel.plan_of(event.run_id)
-            if plan is None:
+            if self.run_id is not None and event.type in (EventType.RUN_SETTLED, EventType.RUN_RESTORED):
+                self.over = event.type == EventType.RUN_SETTLED
+            names = self.context.umbel.names_of(event.run_id, *indices_of(event))
+            if names is None:
                 continue  # its run was deleted meanwhile
-            data = view(plan, event, self.seen).model_dump_json(exclude_none=True)
+            data = view(names, event, self.seen).model_dump_json(exclude_none=True)
             lines.append(f"id: {self.seen}\nevent: {event_name(event.type)}\ndata: {data}\n\n")
         return "".join(lines).encode(errors="replace")

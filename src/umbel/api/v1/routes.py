@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from umbel.api.answer import answer, is_over
 from umbel.api.problems import from_validation, problem
-from umbel.api.replies import Context, as_json
+from umbel.api.replies import Context, as_json, who
 from umbel.errors import BadRequest
 from umbel.machine import RunState
 from umbel.plan.picture import MEDIA_TYPES
@@ -38,11 +38,13 @@ def routes(context: Context) -> list[Route]:
 def _endpoint(context: Context, operation: type[Operation[Any]]) -> Endpoint:
     spec = operation.spec
     body_fields = frozenset(operation.in_body())
+    required = any(operation.model_fields[name].is_required() for name in body_fields)
 
     async def endpoint(request: Request) -> Response:
         given: dict[str, Any] = {}
         if body_fields:
-            given = json_object(await context.body(request))
+            body = await context.body(request)
+            given = json_object(body) if body or required else {}
             for name in given:
                 if name in spec.headers or name in spec.query or name in spec.in_path:
                     raise BadRequest(f"{name} does not stand in the body.", hint=f"See /docs#{spec.name}.")
@@ -142,6 +144,6 @@ def _call_tool(context: Context) -> Endpoint:
             asked = operation.model_validate(json_object(body) if body else {})
         except ValidationError as error:
             return from_validation(request, operation, error)
-        return as_json(await answer(context, asked))
+        return as_json(await answer(context, asked, who(request)))
 
     return call_tool
