@@ -19,10 +19,18 @@ from tasks.lab import HOME, hold
 
 from umbel import task
 
-# A project may have a result backend for its other tasks; Umbel's own must not write to it.
-current_app.conf.result_backend = os.environ["UMBEL_BROKER_URL"]
+if not os.environ.get("LAB_CANVAS"):
+    # A project may have a result backend for its other tasks; Umbel's own must not write to it.
+    current_app.conf.result_backend = os.environ["UMBEL_BROKER_URL"]
 if os.environ.get("LAB_LATE"):
     current_app.conf.update(task_acks_late=True, task_reject_on_worker_lost=True, task_track_started=True)
+if os.environ.get("LAB_VISIBILITY"):
+    current_app.conf.broker_transport_options = {
+        **current_app.conf.broker_transport_options,
+        "visibility_timeout": float(os.environ["LAB_VISIBILITY"]),
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+    }
 
 
 def say(run, **what):

@@ -1,0 +1,160 @@
+"""`engine: canvas` on a real worker: Celery's own canvas sequences, we record; and where that leaves a run behind."""
+
+import hashlib
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from tests.chaos.lab import Lab, open_lab
+from tests.waiting import wait_until
+from umbel.plan.model import Node, Plan, task_id
+
+pytestmark = pytest.mark.chaos
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory):
+    with open_lab(tmp_path_factory.mktemp("canvas"), LAB_CANVAS="1") as lab:
+        yield lab
+
+
+def keys(lab: Lab, pattern: str) -> list[str]:
+    with redis.Redis.from_url(lab.stack.urls.state, decode_responses=True) as client:
+        return sorted(client.scan_iter(pattern))
+
+
+def kinds(lab: Lab, run: str, task: int) -> list[tuple[str, int | None]]:
+    return [(e.type, e.attempt) for e in lab.events(run) if e.task == task and e.type != "task.log"]
+
+
+def results(lab: Lab, run: str) -> dict[int | None, Any]:
+    return {e.task: json.loads(e.value or "null") for e in lab.events(run) if e.type == "task.succeeded"}
+
+
+def without_ids(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_ids(each) for name, each in value.items() if name != "id"}
+    return [without_ids(each) for each in value] if isinstance(value, list) else value
+
+
+def test_a_diamond_ends_as_with_relay_and_celery_counts_its_chord(lab: Lab) -> None:
+    run = lab.canvas("lab.DIAMOND", hold=["B"])
+    lab.wait_event(run, "task.succeeded", task=2)
+    (size,) = keys(lab, "celery-taskset-meta-*.s")
+    wait_until(lambda: f"{size[:-2]}.j" in keys(lab, "celery-taskset-meta-*"), 10, "Celery to count C")
+    lab.let_go(run, "B")
+    assert lab.settled(run) == "run.succeeded"
+    assert set(lab.outcomes(run).values()) == {1}
+    assert f"celery-task-meta-{task_id(run, 3)}" in keys(lab, "celery-task-meta-*")
+    relayed = lab.start("lab.DIAMOND")
+    lab.settled(relayed)
+    assert without_ids(results(lab, run)) == without_ids(results(lab, relayed))
+    assert results(lab, run)[3]["id"] == task_id(run, 3)
+
+
+def test_a_retry_is_celerys_and_both_attempts_are_recorded(lab: Lab) -> None:
+    run = lab.canvas("lab.DIAMOND", do={"A": {"retry": 0.1}})
+    assert lab.settled(run) == "run.succeeded"
+    assert kinds(lab, run, 0) == [
+        ("task.started", 1),
+        ("task.retrying", 1),
+        ("task.started", 2),
+        ("task.succeeded", 2),
+    ]
+    assert results(lab, run)[0]["retries"] == 1
+
+
+def test_a_failure_ends_the_run_as_with_relay(lab: Lab) -> None:
+    run = lab.canvas("lab.DIAMOND", do={"B": {"fail": "no luck"}})
+    relayed = lab.start("lab.DIAMOND", do={"B": {"fail": "no luck"}})
+    for each in (run, relayed):
+        assert lab.settled(each) == "run.failed"
+        failed = lab.wait_event(each, "task.failed")
+        assert (failed.task, failed.data["exception"], failed.data["blocked"]) == (1, "no luck", [3])
+        assert sorted(results(lab, each)) == [0, 2]
+
+
+def test_hooks_are_called(lab: Lab) -> None:
+    good = lab.canvas("lab.HOOKED")
+    bad = lab.canvas("lab.HOOKED", do={"B": {"fail": "no"}})
+    assert (lab.settled(good), lab.settled(bad)) == ("run.succeeded", "run.failed")
+    assert [e.task for e in lab.events(good) if e.type == "task.succeeded"] == [0, 1, 2]
+    assert [e.task for e in lab.events(bad) if e.type == "task.succeeded"] == [0, 3]
+
+
+def digests(plan: Plan, run: str, payload: Any) -> dict[int, str]:
+    """What the tasks DIGEST return if each gets what the plan says."""
+    found: dict[int, str] = {}
+    for index in plan.order:
+        given = plan.nodes[index].argument([found[need] for need in plan.nodes[index].needs])
+        text = json.dumps([task_id(run, index), given, payload])
+        found[index] = hashlib.sha1(text.encode()).hexdigest()
+    return found
+
+
+@pytest.mark.parametrize(
+    "needs",
+    [
+        [(), ()],
+        [(), (), (0, 1)],
+        [(), (), (0, 1), (0, 1), (2, 3), (2, 3)],
+        [(), (), (0, 1), (0, 1), (2, 3), (4,)],
+        [(), (0,), (0,), (1, 2), (3,), (3,), (4, 5), (6,)],
+        [(), (0,), (1,), (0,), (2, 3)],
+        [(), (0,), (0,), (1, 2), (0,), (3, 4), (5,), (5,)],
+        [(), (), (), (0, 1), (3, 2), (4,)],
+        [(), (0,), (0,), (0,), (2, 3), (1, 4)],
+    ],
+)
+def test_every_shape_hands_on_what_relay_would(lab: Lab, needs: list[tuple[int, ...]]) -> None:
+    plan = Plan("lab.SHAPE", tuple(Node(i, f"k{i}", "DIGEST", each) for i, each in enumerate(needs)))
+    run = lab.canvas(plan, x=1)
+    assert lab.settled(run) == "run.succeeded"
+    assert results(lab, run) == digests(plan, run, {"x": 1})
+
+
+def test_a_canvas_that_was_sent_twice_ends_once(lab: Lab) -> None:
+    """The server died between sending and launching, and sends again."""
+    run = lab.canvas("lab.DIAMOND", times=2)
+    assert lab.settled(run) == "run.succeeded"
+    assert set(lab.outcomes(run).values()) == {1}
+
+
+def test_a_killed_pool_process_is_celerys_failure(lab: Lab) -> None:
+    run = lab.canvas("lab.DIAMOND", hold=["B"])
+    os.kill(lab.started(run, "B"), signal.SIGKILL)
+    assert lab.settled(run) == "run.failed"
+    failed = lab.wait_event(run, "task.failed")
+    assert (failed.task, failed.data["reason"], failed.data["blocked"]) == (1, "lost", [3])
+
+
+def test_what_is_sent_to_a_killed_worker_is_gone_and_the_deadline_says_so(lab: Lab) -> None:
+    run = lab.canvas("lab.DIAMOND", deadline=13, hold=["B"])  # longer than a lease
+    lab.wait_event(run, "task.succeeded", task=2)
+    lab.started(run, "B")
+    lab.stack.kill("worker")
+    lab.stack.start("worker")
+    lost = lab.wait_event(run, "task.lost")
+    assert (lost.task, lost.data["requeued"]) == (1, True)
+    assert lab.settled(run) == "run.failed"
+    assert lab.wait_event(run, "run.failed").data["reason"] == "deadline"
+    assert kinds(lab, run, 1) == [("task.started", 1), ("task.lost", 1)]
+    lab.let_go(run, "B")
+
+
+def test_with_late_acks_celery_delivers_again(tmp_path: Path) -> None:
+    with open_lab(tmp_path, LAB_CANVAS="1", LAB_LATE="1", LAB_VISIBILITY="2") as late:
+        run = late.canvas("lab.DIAMOND", hold=["B"])
+        late.wait_event(run, "task.succeeded", task=2)
+        late.started(run, "B")
+        late.stack.kill("worker")
+        late.let_go(run, "B")
+        late.stack.start("worker")
+        assert late.settled(run, timeout=60) == "run.succeeded"
+        assert kinds(late, run, 1)[-2:] == [("task.started", 2), ("task.succeeded", 2)]
+        assert set(late.outcomes(run).values()) == {1}
