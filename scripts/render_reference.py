@@ -1,6 +1,7 @@
 """Writes the pages of docs/reference/ from the code."""
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import typer
 
 from umbel.cli.main import app
+from umbel.definition.editor import editor_schema
 from umbel.definition.problems import CODES
 from umbel.engine.keys import KINDS, prefix
 from umbel.errors import UmbelError
@@ -218,7 +220,13 @@ def page(title: str, source: str, text: str, lines: list[str]) -> str:
     return "\n".join([*head, *body]) + "\n"
 
 
+def schema_file() -> str:
+    """The JSON Schema of definition files."""
+    return json.dumps(editor_schema(), indent=2) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "workflows.schema.json": schema_file,
     "settings.md": settings_page,
     "errors.md": errors_page,
     "problems.md": problems_page,

@@ -47,6 +47,7 @@ NAME: Final = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"
 KEY: Final = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$"
 _EXPRESSION: Final = "A text may hold `${CEL}`: `payload`, `tasks.KEY.result`, `item`."
 _ANY: Final[JsonSchema] = {"type": "object"}
+_MAYBE: Final[JsonSchema] = {"type": ["object", "null"]}
 _PAUSE: Final = _ref("duration")
 
 DEFINITION: Final[dict[str, JsonSchema]] = {
@@ -110,8 +111,12 @@ DEFINITION: Final[dict[str, JsonSchema]] = {
                 {"type": "integer", "minimum": 1},
                 _object(
                     {
-                        "limit": _about({"type": "integer", "minimum": 1}, "Most runs at a time."),
-                        "key": _about({"type": "string"}, "CEL over `payload`: the limit holds for each value of it."),
+                        "limit": _about(
+                            {"type": "integer", "minimum": 1, "maximum": 1_000_000}, "Most runs at a time."
+                        ),
+                        "key": _about(
+                            {"type": ["string", "boolean"]}, "CEL over `payload`: the limit holds for each value of it."
+                        ),
                         "on_limit": _about(
                             _one_of("queue", "skip", "cancel_oldest", "cancel_newest"), "What becomes of one more."
                         ),
@@ -128,12 +133,13 @@ DEFINITION: Final[dict[str, JsonSchema]] = {
 """The keys of a definition."""
 
 RETRY: Final[dict[str, JsonSchema]] = {
-    "max_attempts": _about({"type": "integer", "minimum": 1}, "Attempts in all, the first included."),
+    "max_attempts": _about({"type": "integer", "minimum": 1, "maximum": 1000}, "Attempts in all, the first included."),
+    "max_retries": _about({"type": "integer", "minimum": 0, "maximum": 999}, "Attempts after the first, as in Celery."),
     "backoff": _about(_one_of("constant", "linear", "exponential"), "How the pauses grow."),
     "initial": _about(_PAUSE, "The first pause."),
-    "factor": _about({"type": "number", "minimum": 1}, "By how much each pause is longer (exponential)."),
+    "factor": _about({"type": "number", "minimum": 1, "maximum": 100}, "By how much each pause is longer."),
     "max_delay": _about(_PAUSE, "The longest pause."),
-    "jitter": _about(_one_of("none", "full"), "`full`: a random part of each pause."),
+    "jitter": _about({"enum": ["none", "full", True, False, None]}, "`full`: a random part of each pause."),
     "max_elapsed": _about(_PAUSE, "So long after the first attempt began, no other begins."),
     "on": _about(_ref("names"), "Only after these exceptions."),
     "not_on": _about(_ref("names"), "Not after these exceptions."),
@@ -143,29 +149,71 @@ RETRY: Final[dict[str, JsonSchema]] = {
 TASK: Final[dict[str, JsonSchema]] = {
     "task": _about(_ref("taskName"), "Name of the Celery task to call."),
     "workflow": _about({"type": "string", "pattern": NAME}, "project.NAME of a definition to run in its place."),
-    "type": _about(_one_of("approval"), "`approval`: wait until somebody approves or rejects."),
+    "type": _about(
+        _one_of("approval", "group", "chain"),
+        "`approval`: wait until somebody approves or rejects; `group`, `chain`: a block of `tasks`.",
+    ),
+    "tasks": _about({"type": "array", "items": _ref("step")}, "The tasks of a block."),
     "needs": _about(
         {"anyOf": [_ref("key"), {"type": "array", "items": _ref("key"), "uniqueItems": True}]},
         "Keys of the tasks that must have ended before.",
     ),
-    "with": _about(_ANY, f"Exactly these keyword arguments. {_EXPRESSION}"),
-    "payload": _about(_ANY, f"Payload of the run that `workflow` starts. {_EXPRESSION}"),
+    "with": _about(_MAYBE, f"Exactly these keyword arguments. {_EXPRESSION}"),
+    "payload": _about(_MAYBE, f"Payload of the run that `workflow` starts. {_EXPRESSION}"),
     "when": _about({"type": ["string", "boolean"]}, "CEL; the task is skipped if it is false."),
     "run_if": _about(
-        _one_of(*RUN_IF), "How its needs must have ended: all well (the default), at all, one badly, one well."
+        _one_of(*RUN_IF), "How its needs must have ended: all well (the default), all, one badly, one well."
     ),
     "map": _about({"type": ["string", "array"]}, "A list, or `${CEL}` that gives one: runs once for each `item`."),
     "max_parallel": _about({"type": "integer", "minimum": 1, "maximum": 500}, "Items of `map` at a time."),
     "timeout": _about(_PAUSE, "How long an attempt may take; of an approval: until somebody decides."),
     "retry": _about(
-        {"anyOf": [{"type": "integer", "minimum": 1}, _object(RETRY)]}, "What is done after the body has failed."
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": 1000},
+                _object(RETRY, oneOf=[{"required": ["max_attempts"]}, {"required": ["max_retries"]}]),
+            ]
+        },
+        "What is done after the body has failed: the number of attempts, or more.",
     ),
     "queue": _about(_ref("queueName"), "Queue that it is sent to."),
-    "priority": _about(
-        {"type": "integer", "minimum": 0, "maximum": 255}, "Priority of its messages, as the broker has it."
-    ),
+    "priority": _about({"type": "integer", "minimum": 0, "maximum": 9}, "Priority of its messages."),
 }
-"""The keys of a task of the mapping form."""
+"""The keys of an entry of the mapping form."""
+
+_EVERY: Final = ("needs", "run_if", "when", "queue", "priority")
+TAKES: Final[dict[str, tuple[str, ...]]] = {
+    "task": ("task", *_EVERY, "with", "map", "max_parallel", "timeout", "retry"),
+    "workflow": ("workflow", *_EVERY, "payload"),
+    "approval": ("type", *_EVERY, "timeout"),
+    "group": ("type", "tasks", "needs"),
+    "chain": ("type", "tasks", "needs"),
+}
+"""Which of them go together."""
+
+
+def _entry() -> JsonSchema:
+    """What an entry is says `type`, or else whether it has `workflow`; each kind takes its own keys."""
+    found: JsonSchema = {"not": {}}
+    for kind in ("chain", "group", "approval"):
+        has = {"properties": {"type": {"const": kind}}, "required": ["type"]}
+        found = {
+            "if": has,
+            "then": _kind(kind, *(("type",) if kind == "approval" else ("type", "tasks"))),
+            "else": found,
+        }
+    plain: JsonSchema = {
+        "if": {"required": ["workflow"]},
+        "then": _kind("workflow", "workflow"),
+        "else": {**_kind("task", "task"), "dependencies": {"max_parallel": ["map"]}},
+    }
+    return {"type": "object", "properties": TASK, "if": {"required": ["type"]}, "then": found, "else": plain}
+
+
+def _kind(kind: str, *required: str) -> JsonSchema:
+    """The properties again, without their schemas: `additionalProperties` sees only those beside it."""
+    return {"properties": dict.fromkeys(TAKES[kind], True), "additionalProperties": False, "required": list(required)}
+
 
 _SCHEDULE: Final[dict[str, JsonSchema]] = {
     "crontab": _about({"type": "string"}, "Minute, hour, day of month, month, day of week."),
@@ -182,7 +230,7 @@ _SCHEDULE: Final[dict[str, JsonSchema]] = {
 }
 
 _PARTS: Final[dict[str, JsonSchema]] = {
-    "definition": _object(DEFINITION, "tasks"),
+    "definition": _object(DEFINITION, "tasks", **{"not": {"required": ["periodic", "schedule"]}}),
     "taskName": {"type": "string", "minLength": 1, "maxLength": 200},
     "queueName": {"type": "string", "minLength": 1, "maxLength": 200},
     "key": {"type": ["string", "number", "boolean"]},
@@ -210,7 +258,7 @@ _PARTS: Final[dict[str, JsonSchema]] = {
         },
         "required": ["type", "tasks"],
     },
-    "task": _object(TASK, anyOf=[{"required": ["task"]}, {"required": ["workflow"]}, {"required": ["type"]}]),
+    "task": _entry(),
     "schedule": _object(
         _SCHEDULE, oneOf=[{"required": [word]} for word in ("crontab", "cron", "interval", "schedule")]
     ),
