@@ -1,6 +1,7 @@
 """Events of maps, sub-runs, approvals, pauses and new epochs to rows, without a database."""
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from tests.histories import NOW, Script
@@ -78,7 +79,14 @@ def test_a_failed_item_names_the_run_and_a_deadline_is_told() -> None:
     fold(known, script.add("run.stopped", reason="deadline").events)
     run = known.runs[RUN]
     assert (run.state, run.stopped, run.failed_task) == (RunState.ERROR, True, None)
-    assert "60 s" in (run.error or "")
+    assert "60 s" in (run.error or "") and "acks_late" not in (run.error or "")
+
+
+def test_a_deadline_of_a_celery_canvas_says_what_celery_does_not_do() -> None:
+    shape = replace(SHAPES[PLAN.hash], native=True)
+    known = replace(fresh(), shapes={PLAN.hash: shape})
+    fold(known, Script(RUN).add("run.launched").start(0).add("run.failed", reason="deadline").events)
+    assert "unless the task has acks_late" in (known.runs[RUN].error or "")
 
 
 def test_a_new_epoch_keeps_the_items_that_succeeded() -> None:

@@ -20,6 +20,9 @@ MAX_CHORDS: Final = 50
 MAX_DEPTH: Final = 8
 """Celery's client takes one more connection of its pool of 10 for each chord within a chord's header (measured)."""
 
+DEADLINE: Final = 3600.0
+"""Seconds after which a run ends whose definition has no `deadline`: Celery does not say that a task is lost."""
+
 _REFUSED: Final = {
     "when": "when",
     "run_if": "run_if",

@@ -22,17 +22,24 @@ LISTS: Final = ("released", "scheduled", "blocked", "skipped")
 _TYPES: Final = frozenset(str(each) for each in EventType)
 _OF_A_TASK: Final = frozenset(str(each) for each in EventType if each.startswith("task."))
 _GOOD: Final = frozenset({TaskState.SUCCESS, TaskState.SKIPPED})
+LOST_BY_CELERY: Final = (
+    " It runs with `engine: canvas`, where Celery does not send again what a worker had when it died,"
+    " unless the task has acks_late."
+)
+
 _MAX: Final = 2**63 - 1
 _MAX_INDEX: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the fold needs of a plan: the keys of its nodes by index, how many are tasks, its deadline in seconds."""
+    """What the fold needs of a plan: the keys of its nodes by index, how many are tasks, its deadline in seconds, and
+    whether Celery's own canvas sequences it."""
 
     keys: Sequence[str]
     tasks: int
     deadline: float | None = None
+    native: bool = False
 
 
 @dataclass(slots=True)
@@ -239,6 +246,8 @@ class _Step:
             run.error = self._task_row(failed).exception
         elif self.data.get("reason") == "deadline":
             run.error = f"It had not ended {self.shape.deadline or 0:g} s after its launch: its deadline."
+            if self.shape.native and run.epoch == 1:
+                run.error += LOST_BY_CELERY
 
     def _restored(self) -> None:
         """A new epoch: what runs again is as if it had never run, but for the history of its attempts."""

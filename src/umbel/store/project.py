@@ -182,7 +182,8 @@ class Projection:
         found = {key: self._shapes[key] for key in hashes - missing}
         if missing:
             for key, plan in plans.load(connection, missing).items():
-                found[key] = Shape(tuple(node.key for node in plan.nodes), plan.tasks, plan.deadline)
+                native = plan.engine == "canvas"
+                found[key] = Shape(tuple(node.key for node in plan.nodes), plan.tasks, plan.deadline, native)
             # A plan never changes under its hash, so the only reason to drop one is room.
             if len(self._shapes) + len(found) > _PLANS_KEPT:
                 self._shapes = {}
