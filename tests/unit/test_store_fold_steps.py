@@ -79,7 +79,8 @@ def test_a_failed_item_names_the_run_and_a_deadline_is_told() -> None:
     fold(known, script.add("run.stopped", reason="deadline").events)
     run = known.runs[RUN]
     assert (run.state, run.stopped, run.failed_task) == (RunState.ERROR, True, None)
-    assert "60 s" in (run.error or "") and "acks_late" not in (run.error or "")
+    assert "60 s" in (run.error or "")
+    assert "acks_late" not in (run.error or "")
 
 
 def test_a_deadline_of_a_celery_canvas_says_what_celery_does_not_do() -> None:
