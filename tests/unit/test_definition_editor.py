@@ -37,8 +37,8 @@ BLIND = {
 
 UNSEEN = re.compile(
     r"schema: (\{type|\{\$schema|\.\./|/etc|broken|list|xxx)|crontab: '|timezone: |BBBBB"
-    r"|tasks: \[\{G: \{type: group, tasks: \[\]|G: \{type: chain, tasks: \[\]|\\u0007|tasks: \[A\], retention: \{offset: -2"
-    r"|'a b"
+    r"|tasks: \[\{G: \{type: group, tasks: \[\]|G: \{type: chain, tasks: \[\]|\\u0007|'a b"
+    r"|retention: \{offset: -2"
     r"|interval: (0|soon)|tasks: \[''|max_retries: 2, max_attempts|factor: |key: "
 )
 """Cases of other codes that it cannot, or need not, tell: files, crontabs, time zones, control characters."""
