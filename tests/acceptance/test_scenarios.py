@@ -40,9 +40,9 @@ def ask(stack: Stack, method: str, path: str, body: object = None) -> Any:
         return json.load(answer)
 
 
-def start(stack: Stack, scenario: str) -> str:
+def start(stack: Stack, scenario: str, name: str = "PIPELINE") -> str:
     payload = {"raw": "hello world", "scenario": scenario}
-    return str(ask(stack, "POST", "/api/workflows", {"project": "demo", "name": "PIPELINE", "payload": payload})["id"])
+    return str(ask(stack, "POST", "/api/workflows", {"project": "demo", "name": name, "payload": payload})["id"])
 
 
 def finished(stack: Stack, run: str, timeout: float = 60) -> dict[str, Any]:
@@ -102,6 +102,16 @@ def test_the_five_scenarios_at_once(stack: Stack) -> None:
             for seen, wanted in zip(began, expected, strict=True):
                 since = (seen - began[0]).total_seconds()
                 assert wanted - 0.3 < since < wanted + SLACK * len(expected), (scenario, task["key"], since, wanted)
+
+
+def test_celerys_own_canvas_ends_the_same(stack: Stack) -> None:
+    """`engine: canvas`: the recorded end states and attempts, though Celery sequences and retries."""
+    runs = {scenario: start(stack, scenario, "CANVAS") for scenario in ("happy", "flaky", "down")}
+    for scenario, run in runs.items():
+        assert comparable(finished(stack, run, 90)) == recorded(scenario), scenario
+        tasks = ask(stack, "GET", f"/api/v1/runs/{run}")["tasks"]
+        for task in tasks:
+            assert len(task["attempts"]) == len(attempts(scenario).get(task["key"], [])), (scenario, task["key"])
 
 
 def test_the_server_is_away_for_the_whole_run(stack: Stack) -> None:
