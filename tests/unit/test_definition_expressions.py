@@ -190,12 +190,12 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_hostile_texts_end_soon_as_errors(name: str) -> None:
     values = variables({"r": list(range(1000))}, {}, run_id="", definition="")
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ExpressionError):
         evaluate(BOMBS[name], values)
     check(BOMBS[name])
     expressions.template_problems(BOMBS[name])
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_data_too_deep_for_the_library_is_refused() -> None:

@@ -140,10 +140,24 @@ CASES: dict[str, list[tuple[str, int, int, bool]]] = {
     ],
     "bad-task-key": [("a.B: {tasks: {'x#2': {task: A}}}\n", 1, 15, True)],
     "unknown-key": [("a.B: {tasks: {x: {task: A, nedes: y}}}\n", 1, 28, True)],
-    "not-supported-yet": [
-        (f"a.B: {{tasks: {{x: {{task: A, {word}: 1}}}}}}\n", 1, 28, True)
-        for word in ("with", "when", "map", "retry", "timeout", "run_if", "max_parallel", "workflow", "type")
+    "does-not-go-together": [
+        ("a.B: {tasks: {x: {task: A, payload: {}}}}\n", 1, 28, True),
+        ("a.B: {tasks: {x: {task: A, max_parallel: 2}}}\n", 1, 28, True),
+        ("a.B: {tasks: {x: {task: A, workflow: ok.FINE}}}\n", 1, 19, True),
+        ("a.B: {tasks: {x: {task: A, retry: {max_attempts: 2, max_retries: 1}}}}\n", 1, 53, True),
     ],
+    "bad-option": [
+        ("a.B: {tasks: {x: {task: A, timeout: soon}}}\n", 1, 37, True),
+        ("a.B: {tasks: {x: {task: A, priority: 10}}}\n", 1, 38, True),
+        ("a.B: {tasks: {x: {task: A, run_if: al_ok}}}\n", 1, 36, True),
+        ("a.B: {tasks: {x: {task: A, with: [1]}}}\n", 1, 34, True),
+    ],
+    "bad-expression": [
+        ("a.B: {tasks: {x: {task: A, when: 'payload.a >'}}}\n", 1, 35, True),
+        ("a.B: {tasks: {x: {task: A, with: {u: 'to ${1 +} of'}}}}\n", 1, 44, True),
+    ],
+    "missing-need": [("a.B: {tasks: {x: {task: A}, y: {task: A, when: tasks.x.result}}}\n", 1, 48, True)],
+    "bad-concurrency": [("a.B: {tasks: [A], concurrency: {key: payload.user}}\n", 1, 19, True)],
     "bad-needs": [
         ("a.B: {tasks: {x: {task: A}, y: {task: A, needs: [x, x]}}}\n", 1, 53, True),
         ("a.B: {tasks: {x: {task: A}, y: {task: A, needs: {x: 1}}}}\n", 1, 49, True),
@@ -167,9 +181,20 @@ WARNINGS = {
     "legacy-schedule": ("a.B: {tasks: [A], periodic: {schedule: 0 12 1 * *}}\n", 1, 40),
     "day-and-weekday": ("a.B: {tasks: [A], periodic: {crontab: 0 12 13 * 5}}\n", 1, 39),
     "scheduled-payload": ("a.B: {tasks: [A], schema: {required: [x]}, periodic: {interval: 5}}\n", 1, 44),
-    "not-supported-yet": ("a.B: {tasks: [A], deadline: 3h, engine: canvas}\n", 1, 19),
+    "cannot-finish": ("a.B: {tasks: {x: {task: A, timeout: 1h, retry: 4}}, deadline: 3h}\n", 1, 63),
 }
-ELSEWHERE = {"file-missing", "file-unreadable", "too-many-problems", "unknown-task", "unheard-queue", "plan-too-large"}
+ELSEWHERE = {
+    "file-missing",
+    "file-unreadable",
+    "too-many-problems",
+    "unknown-task",
+    "unheard-queue",
+    "plan-too-large",
+} | {
+    "unknown-workflow",  # tests/unit/test_definition_graph.py
+    "workflow-cycle",
+    "not-a-canvas",
+}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from umbel.definition.load import load_catalog
 from umbel.definition.model import (
     HOOKS,
     RUN_IF,
+    STEP_TASK,
     Block,
     Catalog,
     Concurrency,
@@ -25,6 +26,7 @@ from umbel.definition.schedule import Schedule
 __all__ = [
     "HOOKS",
     "RUN_IF",
+    "STEP_TASK",
     "Block",
     "Catalog",
     "Concurrency",

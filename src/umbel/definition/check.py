@@ -15,6 +15,8 @@ def check_tasks(catalog: Catalog, known: Collection[str]) -> Catalog:
         report = Report(definition.file, fullname)
         reported: set[str] = set()
         for step in (*definition.body.tasks(), *definition.hooks.values()):
+            if step.workflow or step.approval:
+                continue  # every worker of ours has `umbel.step`
             if step.task not in names and step.task not in reported:
                 reported.add(step.task)
                 hint = guess.nearest(step.task, names) or "Is its module in tasks/ and free of import errors?"

@@ -34,7 +34,7 @@ MISSING: Final = object()
 NAMES: Final = ("payload", "tasks", "needs", "run")
 """What every expression may use; `item` is there inside a map task."""
 MAX_DEPTH: Final = 200
-MAX_VALUES: Final = 1_000_000
+MAX_VALUES: Final = 300_000
 PART: Final = 500
 """Elements of a list that one call of the library goes over: its `map` takes quadratic time, and it refuses 10,000."""
 _PARTED: Final = "umbel_part"

@@ -10,7 +10,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from umbel.definition import steps
 from umbel.definition.document import Refused, compose, describe, mapping, plain, text_of
+from umbel.definition.graph import read_graph
 from umbel.definition.hooks import read_hooks
+from umbel.definition.limits import read_concurrency, read_deadline, read_engine
 from umbel.definition.model import Block, Catalog, Definition
 from umbel.definition.periodic import read_retention, read_schedule
 from umbel.definition.problems import Report, shorten
@@ -19,14 +21,9 @@ from umbel.errors import DefinitionError
 
 # celery-director takes everything after the first dot as the name (recording `odd-workflow-files`, name-three-parts).
 _NAME: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)")
-_LATER: Final = {
-    "concurrency": "limits the runs of a definition",
-    "deadline": "limits how long a run may take",
-    "run_if": "decides whether to run after failures",
-}
 _KNOWN: Final = (
-    *("tasks", "description", "schema", "defaults", "hooks", "queue", "periodic", "schedule", "retention", "engine"),
-    *_LATER,
+    *("tasks", "description", "schema", "defaults", "hooks", "queue", "periodic", "schedule", "retention"),
+    *("concurrency", "deadline", "engine"),
 )
 _MAX_PARTS: Final = 500
 _PART: Final = re.compile(r"^(?=[A-Za-z0-9_\"'])", re.MULTILINE)
@@ -144,17 +141,11 @@ def _read_one(key: Node, node: Node, home: Path | None, report: Report) -> Defin
     if schedule is not None and schema is not None:
         where = fields["periodic" if "periodic" in fields else "schedule"][0]
         _check_payload({**defaults, **schedule.payload}, schema, where, report)
-    for word, meaning in _LATER.items():
-        if word in fields:
-            message = f"`{word}` ({meaning}) is not supported yet and has no effect"
-            report.add("not-supported-yet", fields[word][0].start_mark, message, severity="warning")
-    if "engine" in fields and text_of(fields["engine"][1]) != "relay":
-        message = "only `engine: relay` is supported yet; relay is what runs this definition"
-        report.add("not-supported-yet", fields["engine"][1].start_mark, message, severity="warning")
+    body = _body(key, fields, report)
     return Definition(
         project=name.group(1),
         name=name.group(2),
-        body=_body(key, fields, report),
+        body=body,
         source=source,
         file=report.file,
         line=key.start_mark.line + report.line_offset + 1,
@@ -166,6 +157,9 @@ def _read_one(key: Node, node: Node, home: Path | None, report: Report) -> Defin
         hooks=read_hooks(fields.get("hooks"), report),
         schedule=schedule,
         retention=read_retention(fields.get("retention"), report),
+        concurrency=read_concurrency(fields.get("concurrency"), report),
+        deadline=read_deadline(fields.get("deadline"), body, report),
+        engine=read_engine(fields.get("engine"), report),
     )
 
 
@@ -196,7 +190,7 @@ def _body(key: Node, fields: Mapping[str, Pair], report: Report) -> Block:
     node = fields["tasks"][1]
     before = report.errors
     if isinstance(node, MappingNode):
-        body = steps.read_graph(key.value, node, report)
+        body = read_graph(key.value, node, report)
     elif isinstance(node, SequenceNode):
         body = steps.read_list(key.value, node, report)
     elif (task := steps.read_task_name(node)) is not None:  # Director reads a text as the list of its letters

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ _STEP: Final = re.compile(
 )
 _PATH: Final = re.compile(rf"\s*([A-Za-z_]\w*)((?:{_WORD}|{_INDEX})*)\s*")
 _TASK: Final = re.compile(rf"(?<![\w.])(?:tasks|needs)((?:{_WORD}|{_INDEX})*)")
+_RESERVED: Final = frozenset({"true", "false", "null", "in"})
 _MACROS: Final = ("map", "filter", "exists", "all")
 _OPEN: Final = {"(": ")", "[": "]", "{": "}"}
 
@@ -120,6 +121,17 @@ def is_computed(text: str, name: str) -> bool:
 def names(text: str) -> frozenset[str]:
     """All names in a text, outside quotes and not behind a dot."""
     return frozenset(_NAME.findall(_blank(text)))
+
+
+def is_path(text: str, roots: Collection[str]) -> bool:
+    """Whether a text is plainly right: a path such as `payload.rows[0]` that begins with one of `roots`."""
+    match = _PATH.fullmatch(text)
+    if match is None or match.group(1) not in roots or _RESERVED & set(re.findall(r"\w+", match.group(2))):
+        return False
+    steps = _steps(match.group(2))
+    if len(steps) > 20:  # the library takes about 30
+        return False
+    return match.group(1) not in ("tasks", "needs") or (bool(steps) and isinstance(steps[0], str))
 
 
 def follow(text: str, values: Mapping[str, Any]) -> Any:

@@ -1,22 +1,14 @@
-"""What stands below `tasks`: the list form (a chain with groups) and the mapping form (any DAG)."""
+"""The list form of `tasks`, a chain with groups, and what the mapping form shares with it."""
 
-import re
 from typing import Final, Literal
 
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import MappingNode, Node, SequenceNode
 
-from umbel.definition.document import describe, is_nothing, mapping, text_of
+from umbel.definition.document import describe, mapping, text_of
 from umbel.definition.model import Block, Step, TaskStep
 from umbel.definition.problems import Report, shorten
 
 MAX_NAME: Final = 200
-
-_KEY: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
-_TASK_KEYS: Final = frozenset({"task", "needs", "queue"})
-_LATER: Final = frozenset(
-    {"with", "when", "run_if", "map", "max_parallel", "retry", "timeout", "priority", "workflow", "payload", "type"}
-    | {"schema", "defaults", "concurrency", "deadline", "engine"}
-)
 
 
 def read_task_name(node: Node) -> str | None:
@@ -46,10 +38,11 @@ def read_list(name: str, node: SequenceNode, report: Report) -> Block:
     In this top list Director runs a block of any `type` as a group (recording `yaml-GROUP_OTHER_TYPE`), so
     `type: chain` means a chain only inside a group, where Director refuses it.
     """
-    return Block("chain", name, _steps(node, report, top=True), node.start_mark.line + report.line_offset + 1)
+    return Block("chain", name, read_steps(node, report, top=True), node.start_mark.line + report.line_offset + 1)
 
 
-def _steps(node: SequenceNode, report: Report, *, top: bool = False) -> tuple[Step, ...]:
+def read_steps(node: SequenceNode, report: Report, *, top: bool = False) -> tuple[Step, ...]:
+    """The steps of a list, or of a block."""
     found: list[Step] = []
     for each in node.value:
         if isinstance(each, MappingNode):
@@ -95,7 +88,7 @@ def _block(node: MappingNode, report: Report, top: bool) -> Block | None:
         report.add("bad-tasks", tasks.start_mark, message, "The mapping form stands only at the top.")
         return None
     mark = key.start_mark
-    return Block(kind, name, _steps(tasks, report), mark.line + report.line_offset + 1, mark.column + 1)
+    return Block(kind, name, read_steps(tasks, report), mark.line + report.line_offset + 1, mark.column + 1)
 
 
 def _kind(
@@ -119,83 +112,6 @@ def _kind(
     hint = (report.nearest(kind, ["group", "chain"]) if kind else "") or "Write `type: group`."
     report.add("bad-block-type", node.start_mark, message, hint)
     return "group"
-
-
-def read_graph(name: str, node: MappingNode, report: Report) -> Block:
-    """The mapping form: a group of tasks that say themselves what they need."""
-    entries = mapping(node, report)
-    marks: dict[str, tuple[int, int]] = {}
-    found: dict[str, TaskStep] = {}
-    for key, (key_node, value) in entries.items():
-        marks[key] = (key_node.start_mark.line + report.line_offset + 1, key_node.start_mark.column + 1)
-        if len(key) > MAX_NAME or not _KEY.fullmatch(key):
-            hint = "Use letters, digits, _, - and dots."
-            report.add("bad-task-key", key_node.start_mark, f"{shorten(key)} is no key for a task", hint)
-        if not isinstance(value, MappingNode):
-            message = f"the task {shorten(key)} is a mapping that has `task`, found {describe(value)}"
-            report.add("bad-task", value.start_mark, message, f"Write {key}: {{task: NAME}}.")
-            continue
-        fields = mapping(value, report)
-        _unknown_keys(key, fields, report)
-        found[key] = TaskStep(
-            key,
-            _task(key, key_node, fields, report),
-            *marks[key],
-            needs=_needs(key, fields["needs"][1], entries, report) if "needs" in fields else (),
-            queue=queue_name(fields["queue"][1], report) if "queue" in fields else None,
-        )
-    if cycle := find_cycle({key: step.needs or () for key, step in found.items()}):
-        shown = cycle if len(cycle) <= 12 else [*cycle[:6], "…", *cycle[-5:]]
-        message = "these tasks wait for each other: " + " -> ".join(shown)
-        report.add("cycle", entries[cycle[0]][0].start_mark, message, "Remove one of these `needs`.")
-    return Block("group", name, tuple(found.values()), node.start_mark.line + report.line_offset + 1)
-
-
-def _unknown_keys(key: str, fields: dict[str, tuple[Node, Node]], report: Report) -> None:
-    for word, (node, _) in fields.items():
-        if word in _LATER:
-            message = f"`{word}` of the task {shorten(key)} is not supported yet"
-            report.add("not-supported-yet", node.start_mark, message, "Remove it; a later release will know it.")
-        elif word not in _TASK_KEYS:
-            message = f"{shorten(word)} of the task {shorten(key)} means nothing"
-            hint = report.nearest(word, _TASK_KEYS | _LATER) or "A task has `task`, `needs` and `queue`."
-            report.add("unknown-key", node.start_mark, message, hint)
-
-
-def _task(key: str, key_node: Node, fields: dict[str, tuple[Node, Node]], report: Report) -> str:
-    if "task" not in fields:
-        if not fields.keys() & {"workflow", "type"}:  # reported as not supported yet
-            message = f"the task {shorten(key)} does not say which Celery task to call"
-            report.add("bad-task", key_node.start_mark, message, "Add `task: NAME`.")
-        return key
-    node = fields["task"][1]
-    name = read_task_name(node)
-    if name is None:
-        message = f"`task` is the name of a Celery task, found {describe(node)}"
-        report.add("bad-task-name", node.start_mark, message, f"Printable text of 1 to {MAX_NAME} characters.")
-    return name or key
-
-
-def _needs(key: str, node: Node, keys: dict[str, tuple[Node, Node]], report: Report) -> tuple[str, ...]:
-    """The keys that a task needs, as written; only those that exist."""
-    found: list[str] = []
-    seen: set[str] = set()
-    for each in node.value if isinstance(node, SequenceNode) else [node]:
-        # `needs: [1, on]` names the keys `1` and `on`: `mapping` takes keys as they are written, too.
-        need = each.value if isinstance(each, ScalarNode) and not is_nothing(each) else None
-        if need is None:
-            message = f"`needs` is a key or a list of keys, found {describe(each)}"
-            report.add("bad-needs", each.start_mark, message)
-        elif need in seen:
-            report.add("bad-needs", each.start_mark, f"{shorten(key)} needs {shorten(need)} twice", "Once is enough.")
-        elif need not in keys:
-            hint = report.nearest(need, keys) or "`needs` names keys of `tasks`."
-            message = f"{shorten(key)} needs {shorten(need)}, which is not there"
-            report.add("unknown-need", each.start_mark, message, hint)
-        else:
-            seen.add(need)
-            found.append(need)
-    return tuple(found)
 
 
 def find_cycle(needs: dict[str, tuple[str, ...]]) -> list[str]:

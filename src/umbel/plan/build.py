@@ -1,24 +1,36 @@
 """Definition -> Plan: nested chains and groups become one flat DAG."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
 from umbel.definition import HOOKS, Block, Catalog, Definition, Problem, TaskStep
+from umbel.definition.links import find_circles, in_order, unknown_workflows
 from umbel.errors import DefinitionError
-from umbel.plan import canvas
+from umbel.plan import canvas, native
 from umbel.plan.limits import MAX_DEPTH, MAX_EDGES, MAX_TASKS
-from umbel.plan.model import Node, Plan
+from umbel.plan.model import Call, Node, Plan, SubRun
+
+MAX_SUBPLANS: Final = 100
+"""All of them are sent along when a run is started."""
 
 
-def build(definition: Definition) -> Plan:
+def build(definition: Definition, others: Mapping[str, tuple[Definition, Plan]] | None = None) -> Plan:
     """The plan of a definition.
 
     In a chain, each step waits for all ends of the step before; in a group, all members wait for the same. A group that
     holds no task is passed over; what follows it takes the empty list, as in celery-director.
 
+    Args:
+        others: name -> definition and plan of those that it may start runs of.
+
     Raises:
-        DefinitionError: no task at all, too many tasks or connections, or nested too deep.
+        DefinitionError: no task at all, too many tasks or connections, nested too deep, a definition that is not among
+            `others`, or `engine: canvas` for what is no canvas.
     """
     if definition.canvas is not None:
         return canvas.compile(definition.fullname, definition.canvas)
-    builder = _Builder(definition)
+    builder = _Builder(definition, others or {})
     steps = definition.body.steps
     if any(isinstance(step, TaskStep) and step.needs is not None for step in steps):
         builder.add_graph()
@@ -28,29 +40,53 @@ def build(definition: Definition) -> Plan:
         raise DefinitionError(f"{definition.fullname} has no task to run", hint="Add a task.")
     builder.add_hooks()
     try:
-        return Plan(definition.fullname, tuple(builder.nodes))
+        plan = Plan(
+            definition.fullname,
+            tuple(builder.nodes),
+            deadline=definition.deadline or (native.DEADLINE if definition.engine == "canvas" else None),
+            engine=definition.engine,
+            subplans=builder.subplans(),
+        )
     except ValueError as error:
         raise DefinitionError(f"{definition.fullname}: {error}") from error
+    if plan.engine == "canvas":
+        native.check(plan)
+    return plan
 
 
 def build_all(catalog: Catalog) -> tuple[dict[str, Plan], Catalog]:
-    """The plans of a catalog by definition name, and the catalog without the definitions that have none."""
+    """The plans of a catalog by definition name, and the catalog without the definitions that have none.
+
+    A definition that starts another has a plan only if that one has.
+    """
+    circles = find_circles(catalog)
+    problems = list(circles.values())
     plans: dict[str, Plan] = {}
-    problems: list[Problem] = []
-    for name, definition in catalog.definitions.items():
+    built: dict[str, tuple[Definition, Plan]] = {}
+    for name in in_order(catalog, circles.keys()):
+        definition = catalog.definitions[name]
+        if wrong := unknown_workflows(definition, catalog, built.keys()):
+            problems += wrong
+            continue
         try:
-            plans[name] = build(definition)
+            plan = build(definition, built)
         except DefinitionError as error:
+            code = "not-a-canvas" if definition.engine == "canvas" else "plan-too-large"
             where = (definition.file, definition.line, 1 if definition.line else 0)
-            problems.append(Problem(*where, "plan-too-large", str(error), error.hint, name))
+            problems.append(Problem(*where, code, str(error), error.hint, name))
+        else:
+            plans[name] = plan
+            built[name] = (definition, plan)
+    plans = {name: plans[name] for name in catalog.definitions if name in plans}
     return plans, catalog.refuse(problems) if problems else catalog
 
 
 class _Builder:
     """Nodes in definition order, and what must stay in bounds while they grow."""
 
-    def __init__(self, definition: Definition) -> None:
+    def __init__(self, definition: Definition, others: Mapping[str, tuple[Definition, Plan]]) -> None:
         self.definition = definition
+        self.others = others
         self.nodes: list[Node] = []
         self._edges = 0
         self._keys: set[str] = set()
@@ -97,8 +133,49 @@ class _Builder:
                 f"{self.definition.fullname} has more than {MAX_TASKS:,} tasks or {MAX_EDGES:,} connections",
                 hint="Between two large groups every task waits for every other: put one task between them to join.",
             )
-        self.nodes.append(Node(index, self._unique(step.key), step.task, needs, self._queue(step), after_empty))
+        node = Node(index, self._unique(step.key), step.task, needs, self._queue(step), after_empty)
+        self.nodes.append(self._with_options(node, step))
         return index
+
+    def _with_options(self, node: Node, step: TaskStep) -> Node:
+        """What only the mapping form can say."""
+        if step.needs is None:
+            return node
+        return replace(
+            node,
+            call=None if step.with_ is None else Call(kwargs=step.with_, template=True),
+            when=step.when,
+            run_if=step.run_if,
+            map=step.map,
+            max_parallel=step.max_parallel,
+            timeout=step.timeout,
+            retry=step.retry,
+            priority=step.priority,
+            workflow=self._sub_run(step),
+            approval=step.approval,
+        )
+
+    def _sub_run(self, step: TaskStep) -> SubRun | None:
+        if step.workflow is None:
+            return None
+        if step.workflow not in self.others:
+            raise DefinitionError(f"{self.definition.fullname}: {step.key} starts {step.workflow}, which is not there")
+        definition, plan = self.others[step.workflow]
+        return SubRun(step.workflow, plan.hash, step.payload or {}, definition.defaults, definition.schema)
+
+    def subplans(self) -> tuple[Plan, ...]:
+        """The plans of all runs that a run may start, and that those may start, each once."""
+        found: dict[str, Plan] = {}
+        for node in self.nodes:
+            if node.workflow:
+                plan = self.others[node.workflow.definition][1]
+                found |= {each.hash: each for each in (plan, *plan.subplans)}
+        if len(found) > MAX_SUBPLANS:
+            raise DefinitionError(
+                f"{self.definition.fullname} may start runs of {len(found)} definitions, directly and through others",
+                hint=f"At most {MAX_SUBPLANS}: start fewer, or put their tasks into one definition.",
+            )
+        return tuple(found[key] for key in sorted(found))
 
     def add_hooks(self) -> None:
         """The hooks stand behind all tasks."""

@@ -8,10 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any, Final, Literal
 
+from umbel.definition import STEP_TASK as STEP_TASK
 from umbel.definition import RetryPolicy
-
-STEP_TASK: Final = "umbel.step"
-"""The Celery task that stands for a step without one of its own: a sub-workflow, an approval."""
 
 
 @dataclass(frozen=True, slots=True)
