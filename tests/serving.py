@@ -2,6 +2,7 @@
 
 import json
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,14 +41,37 @@ class Retry(Fail):
 
 
 @dataclass
+class Expand:
+    """What the behaviour of a map task returns at its first attempt; later the items' results are gathered for it."""
+
+    items: list[Any]
+
+
+@dataclass
+class Spawn:
+    """What the behaviour of a `workflow` task returns."""
+
+    payload: dict[str, Any]
+
+
+@dataclass
+class Ask:
+    """What the behaviour of an approval returns."""
+
+    timeout: float | None = None
+
+
+@dataclass
 class Call:
-    """What a task is called with."""
+    """What a task is called with. `key` is its own; for an item of a map, `node` is that of the map."""
 
     run: str
     node: Node
     attempt: int
     arguments: tuple[Any, ...]
     payload: Any
+    key: str = ""
+    phase: str = ""
 
 
 Behaviour = Callable[[Call], Any]
@@ -70,27 +94,56 @@ class Served:
         claimed = self.engine.claim(item.run, item.task, item.epoch, worker=worker, pid=4711)
         if claimed.code is not Code.OK:
             return None
-        node = self.umbel.plan(claimed.plan).nodes[item.task]
+        node = self.umbel.plan(claimed.plan).nodes[claimed.node]
         results = json.loads(claimed.inputs or "[]")
-        call = Call(item.run, node, claimed.attempt, node.arguments(results), json.loads(claimed.payload))
+        arguments = (json.loads(claimed.item),) if claimed.item else node.arguments(results)
+        payload = json.loads(claimed.payload)
+        call = Call(item.run, node, claimed.attempt, arguments, payload, self.key_of(item), claimed.phase)
         return Token(item.run, item.task, item.epoch, claimed.attempt), call
+
+    def key_of(self, item: Item) -> str:
+        """The key of a released task. Waits until the history knows the map that it may be an item of."""
+
+        def key() -> str | None:
+            names = self.umbel.names_of(item.run, item.task)
+            return names.key(item.task) if names and names.knows(item.task) else None
+
+        return str(wait_until(key, 10, "name of a task"))
+
+    def tick(self) -> None:
+        """What the loops would do: what is due, and what waits to be released in portions."""
+        for partition in self.engine.partitions:
+            self.messages += self.engine.promote(partition, by="test")[0]
+            self.messages += self.engine.advance(partition, by="test")[0]
 
     def work(self, behave: Behaviour, *, only: Sequence[str] | None = None) -> None:
         """Does everything there is to do, or only the tasks with these keys; the rest stays in `messages`."""
         left: list[Item] = []
         while self.messages:
             item = self.messages.pop(0)
-            run = self.umbel.store.run(item.run)
-            assert run is not None
-            key = self.umbel.plan(run.plan_hash).nodes[item.task].key
-            if only is not None and key not in only:
+            if only is not None and self.key_of(item) not in only:
                 left.append(item)
             elif (taken := self.claim(item)) is not None:
                 self._finish(item, *taken, behave)
         self.messages.extend(left)
 
     def _finish(self, item: Item, token: Token, call: Call, behave: Behaviour) -> None:
-        told = behave(call)
+        told = self._gather(call) if call.phase else behave(call)
+        if isinstance(told, Expand):
+            released = self.engine.expand(token, [json.dumps(each) for each in told.items], by="w1@host").released
+            self.messages += [item._replace(task=index) for index in released]
+            return
+        if isinstance(told, Spawn):
+            sub = call.node.workflow
+            assert sub is not None
+            ids = (str(uuid.uuid4()) for _ in range(100))
+            child = next(each for each in ids if self.engine.partition(each) == self.engine.partition(item.run))
+            payload = json.dumps(told.payload)
+            self.messages += self.engine.spawn(token, child, sub.plan, payload, sub.definition, by="w1@host").items
+            return
+        if isinstance(told, Ask):
+            self.engine.ask(token, {}, timeout=told.timeout)
+            return
         if isinstance(told, Retry):
             info = {"exception": told.exception, "type": told.kind, "traceback": told.traceback}
             self.engine.retry(token, told.delay, {**info, "countdown": told.delay}, by="w1@host")
@@ -103,6 +156,13 @@ class Served:
         else:
             released = self.engine.succeed(token, json.dumps(told), by="w1@host").released
         self.messages += [item._replace(task=index) for index in released]
+
+    def _gather(self, call: Call) -> Any:
+        base, count = map(int, call.phase.split(":"))
+        failed = sum(end.state == "error" for end in self.engine.ends(call.run, range(base, base + count)))
+        if failed:
+            return Fail(f"{failed} of {count} items failed")
+        return [json.loads(each or "null") for each in self.engine.results(call.run, range(base, base + count))]
 
     def settled(self, run_id: str) -> Any:
         """Waits until the history has the run's end; its row."""

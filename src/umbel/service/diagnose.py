@@ -171,8 +171,9 @@ class Case:
         if any("no worker" in each.reason for each in waiting):
             actions.insert(0, _action("list_workers", "start one that listens on the queue"))
         in_question = {each.task for each in waiting if not each.reason.startswith("needs")}
+        done = f"{self.run.tasks_done} of {_tasks(self.run.tasks_total)} done"
         return self._diagnosis(
-            f"{paused}Runs for {self._lasted()}, {self.run.tasks_done} of {_tasks(self.run.tasks_total)} done. {verdict}.",
+            f"{paused}Runs for {self._lasted()}, {done}. {verdict}.",
             waiting=waiting,
             attempts=[
                 self._note(each)
