@@ -12,10 +12,10 @@ from umbel.celery import calling, codec, errback
 from umbel.celery.calling import Call, is_item
 from umbel.celery.outcome import Awaited, Expanded, Failed, Outcome, Skipped, Spawned, Succeeded, describe
 from umbel.celery.process import Process
-from umbel.celery.variables import ExpressionFailed, Scope
+from umbel.celery.variables import Scope
 from umbel.engine.calls import Claim
 from umbel.engine.engine import MAX_WINDOW, Token
-from umbel.errors import DefinitionError, ResultTooLarge
+from umbel.errors import DefinitionError, ExpressionError, ResultTooLarge
 from umbel.plan.model import Node, SubRun
 
 MAX_ITEMS: Final = 100_000
@@ -53,10 +53,8 @@ class Control:
                 return late
         item = is_item(token, claim)
         try:
-            if node.when is not None and not item:
-                skipped = self._condition(token, claim, node.when)
-                if skipped is not None:
-                    return skipped
+            if node.when is not None and not item and not self._scope.holds(token, claim, node.when):
+                return Skipped(node.when)
             if node.map is not None and not item:
                 return self._expand(token, claim, node)
             if node.workflow is not None:
@@ -64,24 +62,15 @@ class Control:
             if node.approval:
                 return self._ask(token, claim, node)
             if node.call is not None and node.call.template and not claim.args:
-                return Call((), self._scope.render(token, claim, "with", dict(node.call.kwargs)))
-        except ExpressionFailed as error:
-            return Failed(describe(error.cause, None, "expression") | {"exception": str(error)})
+                return Call((), self._scope.render(token, claim, dict(node.call.kwargs)))
+        except ExpressionError as error:
+            return Failed(describe(error, None, "expression"))
         if node.errback and not claim.args:
             return errback.decide(self._process.app, self._process.engine, token, claim, node)
         return calling.arguments(self._process.engine, token, claim, node)
 
-    def _condition(self, token: Token, claim: Claim, text: str) -> Outcome | None:
-        value = self._scope.evaluate(token, claim, "when", text)
-        if value is True:
-            return None
-        if value is False:
-            return Skipped(text)
-        told = f"when: {text!r} is neither true nor false, but {_shown(value)}."
-        return _failed("ExpressionError", told, "expression")
-
     def _expand(self, token: Token, claim: Claim, node: Node) -> Outcome:
-        items = self._scope.render(token, claim, "map", node.map)
+        items = self._scope.render(token, claim, node.map)
         if not isinstance(items, list):
             text = f"map: {node.map!r} gives no list, but {_shown(items)}."
             return _failed("ExpressionError", text, "expression")
@@ -122,7 +111,7 @@ class Control:
         return Succeeded(whole)
 
     def _spawn(self, token: Token, claim: Claim, sub: SubRun) -> Outcome:
-        given = self._scope.render(token, claim, "payload", dict(sub.payload))
+        given = self._scope.render(token, claim, dict(sub.payload))
         payload = {**sub.defaults, **given}
         limit = self._process.settings.max_payload_bytes
         try:
@@ -154,7 +143,7 @@ class Control:
     def _ask(self, token: Token, claim: Claim, node: Node) -> Outcome:
         about = {}
         if node.call is not None:
-            about["about"] = self._scope.render(token, claim, "with", dict(node.call.kwargs))
+            about["about"] = self._scope.render(token, claim, dict(node.call.kwargs))
         return Awaited(about, node.timeout)
 
 

@@ -1,11 +1,13 @@
 """What the expressions of a step may use: payload, the tasks that it needs, and a map's item."""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from umbel.celery import codec
 from umbel.celery.calling import is_item
+from umbel.definition import scan
 from umbel.engine.calls import Claim
 from umbel.engine.engine import Engine, Token
 
@@ -13,19 +15,13 @@ PORTION = 500
 """Tasks that are looked at in one call."""
 
 
-class ExpressionFailed(Exception):
-    """An expression has no value; the text says where it stands, what it is, and why."""
-
-    def __init__(self, text: str, cause: BaseException) -> None:
-        super().__init__(text)
-        self.cause = cause
-
-
 class Scope:
     """Evaluates the expressions of claimed tasks, reading no more than they name.
 
+    The library is imported when the first expression is met: most workers never need it.
+
     Args:
-        engine: this process's engine.
+        engine: gives this process's engine.
     """
 
     def __init__(self, engine: Callable[[], Engine]) -> None:
@@ -33,41 +29,53 @@ class Scope:
         # All items of a map ask for the same: read once, not once for each item.
         self._kept = lru_cache(maxsize=2)(self._read)
 
-    def evaluate(self, token: Token, claim: Claim, where: str, text: str) -> Any:
-        """The value of an expression. Raises ExpressionFailed, StateUnavailable."""
-        from umbel.definition.expressions import evaluate
+    def holds(self, token: Token, claim: Claim, text: str) -> bool:
+        """Whether the condition `text` is true.
 
-        return self._guard(token, claim, where, text, evaluate)
+        Raises:
+            ExpressionError: it has no value, or another one than true and false.
+            StateUnavailable: no answer.
+        """
+        from umbel.definition.expressions import condition
 
-    def render(self, token: Token, claim: Claim, where: str, template: Any) -> Any:
-        """A template with the values of its expressions. Raises ExpressionFailed, StateUnavailable."""
+        return condition(text, self._variables(token, claim, [f"${{{scan.unwrap(text)}}}"]))
+
+    def render(self, token: Token, claim: Claim, template: Any) -> Any:
+        """A template with the values of its expressions.
+
+        Raises:
+            ExpressionError: one of them has no value.
+            StateUnavailable: no answer.
+        """
         from umbel.definition.expressions import render
 
-        return self._guard(token, claim, where, template, render)
+        found = render(template, self._variables(token, claim, template))
+        # What is kept for the next item must not be what this one's body is given to change.
+        return copy.deepcopy(found) if is_item(token, claim) else found
 
-    def _guard(self, token: Token, claim: Claim, where: str, what: Any, call: Callable[[Any, Any], Any]) -> Any:
-        from umbel.definition.expressions import ExpressionError  # imported late: most workers never need the library
+    def _variables(self, token: Token, claim: Claim, template: Any) -> Any:
+        from umbel.definition.expressions import MISSING, variables
 
-        try:
-            return call(what, self._variables(token, claim, what))
-        except ExpressionError as error:
-            raise ExpressionFailed(f"{where}: {error}", error) from error
-
-    def _variables(self, token: Token, claim: Claim, what: Any) -> Any:
-        from umbel.definition.expressions import variables
-
-        engine, tasks = self._engine(), {}
-        if wanted := named(what):
-            read = self._kept if is_item(token, claim) else self._read
+        engine, item = self._engine(), is_item(token, claim)
+        wanted = _named(template)
+        tasks: Mapping[str, Any] = {}
+        if wanted is None or wanted:
+            read = self._kept if item else self._read
             tasks = read(token.run, token.epoch, claim.plan, claim.node, wanted)
-        more = {"item": codec.decode(claim.item)} if is_item(token, claim) else {}
-        definition = engine.definition(engine.partition(token.run), claim.plan)
-        return variables(codec.decode(claim.payload), tasks, run_id=token.run, definition=definition, **more)
+        return variables(
+            codec.decode(claim.payload),
+            tasks,
+            run_id=token.run,
+            definition=engine.definition(engine.partition(token.run), claim.plan),
+            item=codec.decode(claim.item) if item else MISSING,
+        )
 
-    def _read(self, run: str, epoch: int, plan: str, index: int, wanted: frozenset[str]) -> dict[str, dict[str, Any]]:
+    def _read(
+        self, run: str, epoch: int, plan: str, index: int, wanted: frozenset[str] | None
+    ) -> dict[str, dict[str, Any]]:
         """What the needs of a node gave and how they ended, by key: those that are wanted. Fixed within an epoch."""
         engine = self._engine()
-        needs = [each for each in engine.needs(engine.partition(run), plan, index) if each.key in wanted]
+        needs = [each for each in engine.needs(engine.partition(run), plan, index) if not wanted or each.key in wanted]
         found: dict[str, dict[str, Any]] = {}
         for start in range(0, len(needs), PORTION):
             some = needs[start : start + PORTION]
@@ -78,8 +86,22 @@ class Scope:
         return found
 
 
-def named(template: Any) -> frozenset[str]:
-    """Keys of the tasks that the expressions in a template name."""
+def _named(template: Any) -> frozenset[str] | None:
+    """Keys of the tasks that the expressions in a template name; None: which ones is computed, so all of them."""
     from umbel.definition.expressions import references
 
-    return frozenset(references(template))
+    found: set[str] = set()
+    todo = [template]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, Mapping):
+            todo.extend(here.values())
+        elif isinstance(here, list | tuple):
+            todo.extend(here)
+        elif isinstance(here, str):
+            for part in scan.split(here):
+                if part.code:
+                    if scan.is_computed(part.text, "tasks") or scan.is_computed(part.text, "needs"):
+                        return None
+                    found |= references(part.text)
+    return frozenset(found)
