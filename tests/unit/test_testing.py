@@ -157,3 +157,48 @@ def test_a_file_and_the_apps_tasks_stay_as_they_were(tmp_path: Path) -> None:
 def test_a_wide_group_is_released_in_portions() -> None:
     names = ", ".join(["NUMBER"] * 1200)
     assert rehearsed(f"[{{G: {{type: group, tasks: [{names}]}}}}, JOIN]", {"n": 1}).result == 1200
+
+
+@app.task(name="ADD")
+def add(*, a: int, b: int) -> int:
+    return a + b
+
+
+STEPS = """
+shop.ORDER:
+  tasks:
+    parts: {task: ADD, map: "${payload.parts}", with: {a: "${item}", b: 1}, max_parallel: 2}
+    big: {task: ADD, needs: parts, when: "size(tasks.parts.result) > 5", with: {a: 1, b: 1}}
+    asked: {type: approval, needs: big, timeout: 24h}
+    report: {workflow: shop.REPORT, needs: [asked, parts], payload: {n: "${tasks.parts.result[0]}"}}
+shop.REPORT:
+  schema: {properties: {n: {type: integer}}}
+  tasks: [NUMBER, NUMBER]
+"""
+
+
+def test_control_steps_are_the_workers_own() -> None:
+    done = run(STEPS, "shop.ORDER", {"parts": [1, 2, 3]}, app=app, approvals={"asked": True})
+    assert (done.status, done.result) == ("success", 4)
+    tasks = done.tasks
+    assert (tasks["parts"].result, tasks["parts[2]"].result) == ([2, 3, 4], 4)
+    assert tasks["big"].state == "skipped"
+    assert tasks["asked"].result["approved"] is True
+    child = tasks["report"].run
+    assert child is not None
+    assert (child.status, child.payload, child.result) == ("success", {"n": 2}, 4)
+
+
+def test_an_approval_may_be_refused_or_forgotten() -> None:
+    refused = run(STEPS, "shop.ORDER", {"parts": []}, app=app, approvals={"asked": False})
+    assert (refused.status, refused.tasks["asked"].error_type) == ("error", "Rejected")
+    late = run(STEPS, "shop.ORDER", {"parts": []}, app=app)
+    assert (late.status, late.error, late.seconds) == ("error", "Nobody decided in time.", 86_400.0)
+    open_ = run(STEPS.replace(", timeout: 24h", ""), "shop.ORDER", {"parts": []}, app=app)
+    assert (open_.status, open_.tasks["asked"].state) == ("running", "awaiting_input")
+
+
+def test_the_engines_retries_cost_no_time() -> None:
+    retry = "retry: {max_attempts: 3, backoff: constant, initial: 1h}"
+    done = rehearsed(f"{{x: {{task: BROKEN, {retry}}}}}")
+    assert (done.status, done.tasks["x"].attempts, done.seconds) == ("error", 3, 7200.0)

@@ -5,10 +5,10 @@ the order of release; when nothing is left to run, the engine's clock moves to w
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from celery import Celery
 from celery.app.trace import build_tracer
@@ -16,32 +16,19 @@ from celery.app.trace import build_tracer
 from umbel.celery.attempt import Runner
 from umbel.celery.capture import Output
 from umbel.celery.dispatch import MARK
-from umbel.celery.install import _apply_async
-from umbel.engine.engine import Token
+from umbel.celery.install import _apply_async, know_steps
 from umbel.engine.reference import Reference
 from umbel.engine.wire import Item
-from umbel.plan.model import Node, Plan
+from umbel.machine import TaskState
+from umbel.plan.model import STEP_TASK, Node, Plan
 from umbel.settings import Settings
 
 App = Celery
 """The class of apps, for who may not import Celery."""
 
 WORKER: Final = "rehearsal"
-
-
-class Memory(Reference):
-    """The engine in memory, with what a worker reads besides."""
-
-    def node(self, partition: int, plan: str, index: int) -> Node:
-        """A task of a plan that was launched. Raises KeyError."""
-        stored = self._partitions[partition].plans[plan].plan
-        if not 0 <= index < len(stored.nodes):
-            raise KeyError(index)
-        return stored.nodes[index]
-
-    def item(self, token: Token, index: int) -> Item:
-        """A released task of the token's run."""
-        return Item(token.run, index, token.epoch, self._of(token.run).runs[token.run].plan)
+GIVEN: Final = {"approved": True, "by": "test", "comment": None}
+REFUSED: Final = {"exception": "Rejected by test.", "type": "Rejected", "traceback": "", "reason": "rejected"}
 
 
 class _Parts:
@@ -51,7 +38,7 @@ class _Parts:
     time_limit = None
     worker = name = WORKER
 
-    def __init__(self, app: Celery, settings: Settings, engine: Memory) -> None:
+    def __init__(self, app: Celery, settings: Settings, engine: Reference) -> None:
         self.app, self.settings, self.engine = app, settings, engine
         self.messages: deque[Item] = deque()
 
@@ -63,16 +50,16 @@ class _Parts:
         self.messages.extend(items)
 
     def node(self, item: Item) -> Node:
-        return self.engine.node(self.engine.partition(item.run), item.plan, item.task)
+        return self.engine.node_of(item)
 
     def queue(self, node: Node) -> str:
         return node.queue or str(self.app.conf.task_default_queue)
 
 
 class _NoRenewal:
-    """No lease runs out here, since the clock stands still while a body runs; so no attempt is stopped, either."""
+    """No lease or time runs out here, since the clock stands still while a body runs; so no attempt is stopped."""
 
-    def begin(self, output: Output, *_: Any, **__: Any) -> None:
+    def begin(self, output: Output) -> None:
         """Nothing to renew."""
 
     def limit(self, output: Output, *_: Any, **__: Any) -> None:
@@ -88,20 +75,20 @@ def rehearse(
     run: str,
     plan: Plan,
     payload: str,
-    decide: Callable[[Memory, str], Sequence[Item]],
+    approvals: Mapping[str, bool],
     *,
     now: int,
-) -> Memory:
-    """Run a plan to its end, or until only `decide` could go on; the engine as it then is.
+) -> Reference:
+    """Run a plan to its end, or until somebody would have to decide; the engine as it then is.
 
     Args:
         app: finalized, with all tasks of the plan.
         payload: JSON.
-        decide: called when nothing is left to run: what it releases in the engine goes on, nothing ends the rehearsal
-            (after what is due by the clock).
+        approvals: key of an approval (here or in a run that this starts) -> whether it is given, as soon as nothing
+            else is left to run. Those of other keys are left to their timeout.
         now: the clock (ms UTC) at the start.
     """
-    engine = Memory(settings, now)
+    engine = Reference(settings, now)
     parts = _Parts(app, settings, engine)
     runner = Runner(app, parts, _NoRenewal())  # type: ignore[arg-type]
     with _hooked(app, runner):
@@ -110,7 +97,7 @@ def rehearse(
         while True:
             while parts.messages:
                 _deliver(parts, runner, parts.messages.popleft())
-            if not _go_on(parts, lambda: decide(engine, run)):
+            if not _go_on(parts, approvals):
                 return engine
 
 
@@ -128,7 +115,7 @@ def _deliver(parts: _Parts, runner: Runner, item: Item) -> None:
     runner.handle(node.task, mark, {**request, MARK: mark})
 
 
-def _go_on(parts: _Parts, decide: Callable[[], Sequence[Item]]) -> bool:
+def _go_on(parts: _Parts, approvals: Mapping[str, bool]) -> bool:
     """Let the engine release what is left: portions of a wide release, what is decided, what is due next."""
     engine = parts.engine
     released, left = engine.advance(0, by=WORKER)
@@ -139,8 +126,7 @@ def _go_on(parts: _Parts, decide: Callable[[], Sequence[Item]]) -> bool:
     parts.publish(items)
     if items:
         return True
-    if decided := decide():
-        parts.publish(decided)
+    if _decide(parts, approvals):
         return True
     if due <= engine.now:
         return False
@@ -148,9 +134,32 @@ def _go_on(parts: _Parts, decide: Callable[[], Sequence[Item]]) -> bool:
     return True
 
 
+def _decide(parts: _Parts, approvals: Mapping[str, bool]) -> bool:
+    """Answer the approvals that wait and are answered by the test; whether there was one."""
+    engine, found = parts.engine, False
+    for name, stored in engine.snapshot(0).items():
+        if not name.startswith("run:"):
+            continue
+        run, fields = name.removeprefix("run:"), cast("dict[str, str]", stored.value)
+        for field, state in fields.items():
+            index, _, what = field.partition(":")
+            if what != "state" or state != TaskState.AWAITING_INPUT:
+                continue
+            item = Item(run, int(index), int(fields["epoch"]), fields["plan"])
+            approved = approvals.get(parts.node(item).key)
+            if approved is not None:
+                info = GIVEN if approved else REFUSED
+                done = engine.decide(run, item.task, approved=approved, info=info, by=WORKER)
+                parts.publish([item._replace(task=index) for index in done.released])
+                found = True
+    return found
+
+
 @contextmanager
 def _hooked(app: Celery, runner: Runner) -> Iterator[None]:
     """The app's tasks as `install` hooks them in a worker, and as they were afterwards."""
+    if STEP_TASK not in app.tasks:
+        know_steps(app)
     tasks = dict(app.tasks)
     before = {name: task.__dict__.get("apply_async") for name, task in tasks.items()}
     try:

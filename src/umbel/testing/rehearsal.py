@@ -4,20 +4,21 @@ import json
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from umbel.celery.app import make_app
 from umbel.celery.project import load_tasks
-from umbel.celery.rehearse import App, Memory, rehearse
+from umbel.celery.rehearse import App, rehearse
 from umbel.definition import Catalog, Definition, parse
 from umbel.definition.load import find_file, load_file
 from umbel.definition.schema import payload_errors
-from umbel.engine.wire import Item
+from umbel.engine.reference import Reference
 from umbel.errors import BadRequest, DefinitionError, PayloadInvalid
 from umbel.events import EventRecord
-from umbel.machine import RunState, TaskState, effective
+from umbel.machine import EventType, RunState, TaskState, effective
 from umbel.plan.model import Plan
 from umbel.service.catalog import Loaded
 from umbel.settings import load_settings
@@ -33,6 +34,7 @@ def run(
     payload: Mapping[str, Any] | None = None,
     *,
     app: App | None = None,
+    approvals: Mapping[str, bool] | None = None,
 ) -> TestRun:
     """Run a definition in memory, in this thread, with the tasks' own functions.
 
@@ -45,6 +47,9 @@ def run(
         name: `project.NAME`; may be left out where there is only one definition.
         payload: checked against the definition's schema, with its defaults put in.
         app: whose tasks are called; if None, all that were made with `umbel.task` or Celery's `shared_task`.
+
+        approvals: key of an approval -> whether it is given. One that is not named here runs into its timeout; if it
+            has none, the run is still `running` when this returns.
 
     Raises:
         DefinitionError: the definition has mistakes; the message has them all.
@@ -64,12 +69,13 @@ def run(
             raise BadRequest(f"Which definition? There are {', '.join(sorted(names)) or 'none'}.")
         (name,) = names
     definition, plan = loaded.get(name)
+    plan = replace(plan, engine="relay")  # what Celery's canvas would sequence has the same results
     full = {**definition.defaults, **(payload or {})}
     if definition.schema is not None and (errors := payload_errors(definition.schema, full)):
         raise PayloadInvalid(f"The payload does not fit the schema of {name}: {errors[0]}", errors)
     run_id = str(uuid.uuid4())
-    engine = rehearse(known, settings, run_id, plan, json.dumps(full), _nothing, now=START)
-    return _told(engine, run_id, plan, full)
+    engine = rehearse(known, settings, run_id, plan, json.dumps(full), approvals or {}, now=START)
+    return _told(engine, run_id, plan)
 
 
 def _read(source: Definition | str | Path) -> tuple[Path | None, Catalog]:
@@ -101,34 +107,44 @@ def _load(home: Path) -> None:
             )
 
 
-def _nothing(_: Memory, __: str) -> Sequence[Item]:
-    return ()
-
-
-def _told(engine: Memory, run_id: str, plan: Plan, payload: Mapping[str, Any]) -> TestRun:
+def _told(engine: Reference, run_id: str, plan: Plan) -> TestRun:
     here = engine.snapshot(0)
-    fields: dict[str, str] = here[f"run:{run_id}"].value  # type: ignore[assignment]
-    state = RunState(fields["state"])
+    fields = cast("dict[str, str]", here[f"run:{run_id}"].value)
+    state, stopped = RunState(fields["state"]), fields.get("stopped") == "1"
+    whole = [event for event in cast("list[EventRecord]", here["events"].value) if event.run == run_id]
     events: dict[int | None, list[EventRecord]] = {}
-    everything: list[EventRecord] = here["events"].value  # type: ignore[assignment]
-    for event in everything:
-        if event.run == run_id:
-            events.setdefault(event.task, []).append(event)
+    keys = {node.index: node.key for node in plan.nodes}
+    for event in whole:
+        events.setdefault(event.task, []).append(event)
+        if event.type == EventType.TASK_EXPANDED and event.task is not None:
+            items = range(int(event.data["count"]))
+            keys |= {int(event.data["base"]) + place: f"{keys[event.task]}[{place}]" for place in items}
     tasks: dict[str, TestTask] = {}
-    for node in plan.nodes:
-        if node.hook is None or node.index in events:
-            own = TaskState(fields.get(f"{node.index}:state", TaskState.WAITING))
-            tasks[node.key] = task_of(node.index, node.key, effective(own, state), events.get(node.index, ()))
-    results = {node.index: tasks[node.key].result for node in plan.nodes if node.key in tasks}
+    for index, key in keys.items():
+        if index < plan.tasks or index in events:
+            own = effective(TaskState(fields.get(f"{index}:state", TaskState.WAITING)), state, stopped)
+            child = _child(engine, plan, events.get(index, ()))
+            tasks[key] = task_of(index, key, own, events.get(index, ()), child)
+    results = {task.index: task.result for task in tasks.values()}
     return TestRun(
         id=run_id,
         state=state,
-        payload=payload,
+        payload=json.loads(fields["payload"]),
         result=_result(plan, results) if state is RunState.SUCCESS else None,
         tasks=tasks,
-        seconds=(engine.now - START) / 1000,
-        events=tuple(event for event in everything if event.run == run_id),
+        seconds=(whole[-1].at - whole[0].at) / 1000,
+        events=tuple(whole),
     )
+
+
+def _child(engine: Reference, plan: Plan, events: Sequence[EventRecord]) -> TestRun | None:
+    """The run that a task started last."""
+    started = [event.data for event in events if event.type == EventType.TASK_SPAWNED]
+    if not started:
+        return None
+    fields = cast("dict[str, str]", engine.snapshot(0)[f"run:{started[-1]['run']}"].value)
+    (sub,) = (each for each in plan.subplans if each.hash == fields["plan"])
+    return _told(engine, str(started[-1]["run"]), replace(sub, subplans=plan.subplans))
 
 
 def _result(plan: Plan, results: Mapping[int, Any]) -> Any:

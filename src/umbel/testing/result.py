@@ -30,6 +30,8 @@ class TestTask:
     traceback: str | None = None
     waits: tuple[float, ...] = ()
     """Seconds of pause before each further attempt. Nobody slept them."""
+    run: "TestRun | None" = None
+    """The run that it started, of a `workflow` step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ class TestRun:
 _ENDS: Final = (EventType.TASK_SUCCEEDED, EventType.TASK_FAILED)
 
 
-def task_of(index: int, key: str, state: TaskState, events: Sequence[EventRecord]) -> TestTask:
+def task_of(
+    index: int, key: str, state: TaskState, events: Sequence[EventRecord], run: TestRun | None = None
+) -> TestTask:
     """A task by what happened to it, in order."""
     attempts, waits = 0, list[float]()
     told: dict[str, Any] = {}
@@ -88,4 +92,4 @@ def task_of(index: int, key: str, state: TaskState, events: Sequence[EventRecord
                     "error_type": data.get("type"),
                     "traceback": data.get("traceback"),
                 }
-    return TestTask(index, key, state, attempts, waits=tuple(waits), **told)
+    return TestTask(index, key, state, attempts, waits=tuple(waits), run=run, **told)
