@@ -244,12 +244,12 @@ def test_the_source_is_the_canvas_that_one_would_write() -> None:
         '    given = {"payload": payload, "workflow_id": workflow_id}\n'
         "    # No part of the canvas: 'on.failure', called on failure.\n"
         "    return chain(\n"
-        "        signature('task.0', args=(None,), kwargs=given),\n"
+        '        signature("task.0", args=(None,), kwargs=given),\n'
         "        group(\n"
-        "            signature('task.1', kwargs=given),\n"
-        "            signature('task.2', kwargs=given, queue='gpu', priority=3),\n"
+        '            signature("task.1", kwargs=given),\n'
+        '            signature("task.2", kwargs=given, queue="gpu", priority=3),\n'
         "        ),\n"
-        "        signature('task.3', kwargs=given),\n"
+        '        signature("task.3", kwargs=given),\n'
         "    )\n"
     )
     made = evaluated(plan)
@@ -261,7 +261,7 @@ def test_the_source_is_the_canvas_that_one_would_write() -> None:
 
 def test_a_task_after_an_empty_group_takes_the_empty_list() -> None:
     plan = Plan("a.B", (Node(0, "a", "t"), Node(1, "b", "u", (0,), takes_nothing=True)))
-    assert "signature('u', args=([],), kwargs=given, immutable=True)" in source(plan)
+    assert 'signature("u", args=([],), kwargs=given, immutable=True)' in source(plan)
     assert evaluated(plan).tasks[1].immutable
 
 

@@ -37,6 +37,8 @@ def result_backend(settings: Settings) -> str:
 
 def provide_results(app: Celery, settings: Settings) -> None:
     """Give an app that has no result backend the one that the server uses. Call it when the app is configured."""
-    if app.conf.result_backend is None:
+    if app.backend_cls is None and app.conf.result_backend is None:
         app.conf.result_backend = result_backend(settings)
-        app._local.__dict__.pop("backend", None)  # it may have been made already, without one
+        # One that keeps nothing may have been made already (`celery/app/base.py`).
+        app._backend_cache = None
+        app._backend = app._get_backend()

@@ -13,6 +13,7 @@ from umbel import __version__
 from umbel.celery import native
 from umbel.celery.broker import keep_client
 from umbel.celery.process import Process
+from umbel.celery.results import provide_results
 from umbel.engine.engine import Engine
 from umbel.engine.loops import Loops
 from umbel.errors import UmbelError
@@ -70,6 +71,7 @@ def steps(process: Process, equip: Callable[[str], None]) -> tuple[type, type]:
             process.task_events = bool(worker.task_events)
             process.time_limit = worker.time_limit
             worker.app.finalize()
+            provide_results(worker.app, process.settings)
             equip(_pool(worker))
             super().__init__(worker, **kwargs)
 

@@ -6,6 +6,7 @@ one line by joining lines that follow each other and lines that lie side by side
 recognition of series parallel digraphs", 1982). The cost is linear in tasks and connections.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -320,13 +321,17 @@ def _written(plan: Plan, tree: Tree) -> Iterator[str]:
 
 def _signature(node: Node) -> str:
     args, immutable = arguments(node)
-    words = [repr(node.task)]
+    words = [_literal(node.task)]
     if args:
         words.append(f"args={args!r}")
     words.append("kwargs=given" if node.call is None else f"kwargs={dict(node.call.kwargs)!r}")
     words += ["immutable=True"] if immutable else []
-    words += [f"{name}={value!r}" for name, value in options(node).items()]
+    words += [f"{name}={_literal(value)}" for name, value in options(node).items()]
     return f"signature({', '.join(words)})"
+
+
+def _literal(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _edge(plan: Plan, one: str, other: str, why: str) -> DefinitionError:
