@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -307,3 +309,22 @@ def test_any_mapping_is_accepted_or_refused(tasks: Any, top: Any) -> None:
     assert ("a.B" in plans) != any(problem.severity == "error" for problem in catalog.problems)
     for plan in plans.values():
         assert Plan.from_json(plan.to_json()) == plan
+
+
+def test_the_examples_of_the_guide_are_right() -> None:
+    guide = Path(__file__).parents[2] / "docs" / "howto" / "any-dag.md"
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", guide.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 6
+    for block in blocks:
+        assert read(block).problems == ()
+
+
+def test_a_text_with_many_expressions_is_read_soon() -> None:
+    """Lint takes text from anyone; compiling is what takes its time."""
+    tasks = {f"t{n}": {"task": "T", "when": f"payload.a{n} > {n} && '{'x' * 60}' != ''"} for n in range(1500)}
+    began = time.process_time()
+    problems = read(json.dumps({"a.B": {"tasks": tasks}})).problems
+    assert [problem.code for problem in problems if problem.code != "too-many-problems"] == ["file-too-large"]
+    assert time.process_time() - began < 3
+    paths = {f"t{n}": {"task": "T", "with": {"x": f"${{payload.a{n}['b'].c[0]}}"}} for n in range(1500)}
+    assert read(json.dumps({"a.B": {"tasks": paths}})).problems == ()
