@@ -155,11 +155,12 @@ class _Compiler:
             else:
                 steps[-1] = steps[-1].but(link=[*steps[-1].links("link"), callback])
         over: Mapping[str, Any] = {name: it for name, it in chain.options.items() if name not in _OF_THE_CHAIN}
+        errbacks = _added([], chain.links("link_error"))
         shape: Shape = None
         for place, step in enumerate(steps):
             last = place == len(steps) - 1
-            for errback in chain.links("link_error"):
-                step = _with_errback(step, errback, header=step.kind == "group" and not last)
+            if errbacks:
+                step = _with_errbacks(step, errbacks, header=step.kind == "group" and not last)
             if step.kind == "group" and not last:
                 step = step.but(**dict.fromkeys(step.options))  # it becomes a chord's header, without its options
             shape = self.emit(step, given, over)
@@ -180,8 +181,8 @@ class _Compiler:
         body = chord.body
         for callback in links:
             body = _with_link(body, callback)
-        for errback in errbacks:
-            body = _with_body_errback(body, errback)
+        if errbacks:
+            body = _with_body_errbacks(body, errbacks)
         if chord.text("task_id"):
             body = _named(body, chord.text("task_id"))
         if chord.immutable:
@@ -220,31 +221,18 @@ class _Compiler:
         index = len(self.nodes)
         self._edges += len(given.needs)
         if index >= MAX_TASKS or self._edges > MAX_EDGES:
-            raise DefinitionError(
-                f"it has more than {MAX_TASKS:,} tasks or {MAX_EDGES:,} connections",
-                hint="Between two large groups every task waits for every other: put one task between them to join.",
-            )
-        expires_at = task.moment("expires")
-        countdown = task.number("countdown")
+            raise _too_large()
         node = Node(
             index,
             self._unique(_UNFIT.sub("_", task.task.rpartition(".")[2] or task.task)),
             task.task,
             given.needs,
-            task.text("queue", "routing_key"),
             takes_nothing=given.takes == [],
             call=_call(task, given),
             run_if="any_failed" if given.error else "one_ok" if given.on_error else "all_ok",
-            priority=task.whole("priority"),
             errback=given.error,
-            countdown=max(countdown, 0.0) if countdown else None,
-            at=task.moment("eta") if not countdown else None,
-            expires=task.number("expires") if expires_at is None else None,
-            expires_at=expires_at,
-            time_limit=task.number("time_limit"),
-            soft_time_limit=task.number("soft_time_limit"),
-            id=task.text("task_id"),
             quiet=given.quiet,
+            **(_options(task) if task.options else {}),
         )
         self.nodes.append(node)
         return index
@@ -273,6 +261,31 @@ def leaves(shape: Shape) -> Iterator[int]:
             stack.extend(reversed(here))
         elif here is not None:
             yield here
+
+
+def _too_large() -> DefinitionError:
+    """The mistake of a canvas with more than a plan may have."""
+    return DefinitionError(
+        f"it has more than {MAX_TASKS:,} tasks or {MAX_EDGES:,} connections",
+        hint="Between two large groups every task waits for every other: put one task between them to join.",
+    )
+
+
+def _options(task: Signature) -> dict[str, Any]:
+    """The options that mean something to the engine or the worker; Celery's others are for its own messages."""
+    expires_at = task.moment("expires")
+    countdown = task.number("countdown")
+    return {
+        "queue": task.text("queue", "routing_key"),
+        "priority": task.whole("priority"),
+        "countdown": max(countdown, 0.0) if countdown else None,
+        "at": task.moment("eta") if not countdown else None,
+        "expires": task.number("expires") if expires_at is None else None,
+        "expires_at": expires_at,
+        "time_limit": task.number("time_limit"),
+        "soft_time_limit": task.number("soft_time_limit"),
+        "id": task.text("task_id"),
+    }
 
 
 def _call(task: Signature, given: _Input) -> Call:
@@ -320,6 +333,8 @@ def _flat(members: Sequence[Any], depth: int = 0) -> Iterator[Signature]:
     """The members of a group that is applied itself, groups in it opened (`group._prepared`)."""
     if depth > MAX_DEPTH:
         raise DefinitionError(f"it is nested deeper than {MAX_DEPTH}", hint="Flatten it.")
+    if len(members) > MAX_TASKS:
+        raise _too_large()
     for value in members:
         member = Signature.read(value)
         if member.kind == "group":
@@ -330,6 +345,8 @@ def _flat(members: Sequence[Any], depth: int = 0) -> Iterator[Signature]:
 
 def _flat_reversed(members: Sequence[Any]) -> Iterator[Signature]:
     """The members of a group inside a chain or a chord, groups in it opened (`group._freeze_unroll`)."""
+    if len(members) > MAX_TASKS:
+        raise _too_large()
     stack = deque(members)
     while stack:
         member = Signature.read(stack.popleft())
@@ -362,37 +379,46 @@ def _with_link(step: Signature, callback: Any) -> Signature:
         return step.holding([_with_link(Signature.read(first), mute).plain(), *others])
     if step.kind == "chord":
         return replace(step, kwargs={**step.kwargs, "body": _with_link(step.body, callback).plain()})
-    return step.but(link=_added(step.links("link"), callback))
+    return step.but(link=_added(step.links("link"), [callback]))
 
 
-def _with_errback(step: Signature, errback: Any, *, header: bool = False) -> Signature:
-    """`step.link_error(errback)`: of a group, every member has it; of a chord, the body, and chords in the header.
+def _with_errbacks(step: Signature, errbacks: list[Any], *, header: bool = False) -> Signature:
+    """`step.link_error(errback)` for each: of a group, every member has it; of a chord, its body and the chords in its
+    header.
 
     `header`: the step is a group that becomes the header of a chord, whose body has it instead.
     """
     if step.kind in ("group", "chord"):
         chosen = [
-            _with_errback(member, errback).plain()
+            _with_errbacks(member, errbacks).plain()
             if (step.kind == "group" and not header) or member.kind == "chord"
             else member.plain()
             for member in map(Signature.read, step.members)
         ]
         step = step.holding(chosen)
         if step.kind == "chord":
-            step = replace(step, kwargs={**step.kwargs, "body": _with_errback(step.body, errback).plain()})
+            step = replace(step, kwargs={**step.kwargs, "body": _with_errbacks(step.body, errbacks).plain()})
         return step
-    return step.but(link_error=_added(step.links("link_error"), errback))
+    own = step.links("link_error")
+    return step.but(link_error=_added(own, errbacks) if own else errbacks)
 
 
-def _with_body_errback(body: Signature, errback: Any) -> Signature:
+def _with_body_errbacks(body: Signature, errbacks: list[Any]) -> Signature:
     """A chord's `link_error` option goes to its body (`canvas.py`, `_link_error_to_body_tasks`)."""
     if body.kind == "group" and "link_error" not in body.options:
-        members = [_with_body_errback(Signature.read(each), errback).plain() for each in body.members]
+        members = [_with_body_errbacks(Signature.read(each), errbacks).plain() for each in body.members]
         return body.holding(members)
     if body.kind == "chord":
-        return replace(body, kwargs={**body.kwargs, "body": _with_body_errback(body.body, errback).plain()})
-    return body.but(link_error=_added(body.links("link_error"), errback))
+        return replace(body, kwargs={**body.kwargs, "body": _with_body_errbacks(body.body, errbacks).plain()})
+    return body.but(link_error=_added(body.links("link_error"), errbacks))
 
 
-def _added(callbacks: list[Any], one: Any) -> list[Any]:
-    return callbacks if one in callbacks else [*callbacks, one]
+def _added(callbacks: list[Any], more: list[Any]) -> list[Any]:
+    """As Celery adds to such a list: what is in it already is not added again."""
+    if not callbacks and len(more) < 2:
+        return more
+    found = list(callbacks)
+    for one in more:
+        if one not in found:
+            found.append(one)
+    return found
