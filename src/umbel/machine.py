@@ -139,7 +139,7 @@ TRANSITIONS: Final[dict[tuple[TaskState, Verb], tuple[TaskState, ...]]] = {
     (TaskState.RUNNING, Verb.RETRY): (TaskState.RETRYING, TaskState.QUEUED),
     (TaskState.RUNNING, Verb.SKIP): (TaskState.SKIPPED,),
     (TaskState.RUNNING, Verb.LOSE): (TaskState.QUEUED, TaskState.ERROR),
-    (TaskState.RUNNING, Verb.EXPAND): (TaskState.EXPANDED,),
+    (TaskState.RUNNING, Verb.EXPAND): (TaskState.EXPANDED, TaskState.QUEUED),
     (TaskState.EXPANDED, Verb.ADVANCE): (TaskState.QUEUED,),
     (TaskState.RUNNING, Verb.SPAWN): (TaskState.EXPANDED,),
     (TaskState.EXPANDED, Verb.PROMOTE): (TaskState.SUCCESS, TaskState.ERROR),

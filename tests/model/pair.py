@@ -1,16 +1,21 @@
 """The scripts on a real Valkey and the reference, driven by the same calls and compared after each."""
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import redis
 
+from tests.model.plans import START
 from umbel.engine.calls import Calls
 from umbel.engine.engine import Engine
 from umbel.engine.keys import prefix
+from umbel.engine.portions import Kept
 from umbel.engine.reference import Reference
+from umbel.engine.reference_control import Wanted
+from umbel.engine.reference_state import Run
 from umbel.engine.snapshot import READ, Reader, Snapshot
 from umbel.engine.wire import Wire
 from umbel.events import EventRecord
@@ -18,12 +23,19 @@ from umbel.machine import RUN_TERMINAL, TRANSITIONS, Code, RunState, TaskState, 
 from umbel.settings import Settings
 
 SETTINGS = Settings(lease=8, max_lost=2, redispatch_after=15, partitions=1)
-START = 1_790_000_000_000
 
-READS = frozenset({"inputs", "held", "workers", "node", "knows", "item", "read_events"})
-VERB_OF = {"redispatch_of": Verb.REDISPATCH}
-RELEASING = frozenset({Verb.LAUNCH, Verb.SUCCEED, Verb.SKIP, Verb.FAIL, Verb.LOSE, Verb.ADVANCE})
-REPEATABLE = frozenset({"launch", "cancel", "claim", "succeed", "skip", "fail", "retry", "lose", "log"})
+READS = frozenset(
+    {"inputs", "results", "ends", "held", "workers", "node", "needs", "definition", "node_of", "knows", "item"}
+    | {"read_events"}
+)
+VERB_OF = {"redispatch_of": Verb.REDISPATCH, "restore_portion": Verb.RESTORE}
+ENDING = frozenset({Verb.SUCCEED, Verb.SKIP, Verb.FAIL, Verb.LOSE, Verb.DECIDE, Verb.PROMOTE})
+RELEASING = ENDING | {Verb.LAUNCH, Verb.SPAWN, Verb.EXPAND, Verb.ADVANCE}
+STOPPING = frozenset({Verb.CANCEL, Verb.PROMOTE, Verb.ADVANCE})
+REPEATABLE = frozenset(
+    {"launch", "cancel", "claim", "succeed", "skip", "fail", "retry", "lose", "log", "expand", "spawn", "ask", "decide"}
+    | {"restore"}
+)
 """Methods that take a request id: the same call again gives the same answer and changes nothing."""
 
 _EXPIRE = """
@@ -90,7 +102,7 @@ class Pair:
         self._every = every
         self._calls = 0
         self._tasks: dict[tuple[str, int], TaskState] = {}
-        self._runs: dict[str, RunState] = {}
+        self._runs: dict[str, tuple[int, RunState, bool]] = {}
         self.set_clock(START)
 
     @property
@@ -119,6 +131,33 @@ class Pair:
             verb = VERB_OF.get(method) or Verb(method) if self._every == 1 else None
             self.compare(verb, self._wire.rows)
         return expected
+
+    def restore_portion(self, wanted: Wanted, part: int, tasks: Sequence[Kept], last: bool) -> Code:
+        """One call of a restore, whose caller may die after it."""
+        self._wire.rows = None
+        expected = self.reference.restore_portion(wanted, part, tasks, last)
+        for each in (*wanted.plan.subplans, wanted.plan) if expected is Code.OK and part == 0 else ():
+            self.engine._put_plan(0, each)
+        found = self.engine._calls.restore(
+            0,
+            run=wanted.run,
+            plan=wanted.plan.hash,
+            payload=wanted.payload,
+            epoch=wanted.epoch,
+            seq=wanted.seq,
+            state=wanted.state,
+            parent=str(wanted.parent or ""),
+            size=wanted.size,
+            maps=",".join(map(str, wanted.maps)),
+            part=part,
+            tasks=json.dumps(tasks),
+            last=int(last),
+            info=json.dumps(wanted.info),
+            request_id=wanted.request,
+        ).code
+        assert found == expected, f"restore {wanted} {part}: {found} instead of {expected}"
+        self.compare(Verb.RESTORE, self._wire.rows)
+        return found
 
     def compare(self, verb: Verb | None = None, rows: Any = None) -> None:
         """Everything that both hold; and what the last call, `verb`, did to it fits the table of transitions."""
@@ -149,19 +188,23 @@ class Pair:
     def _check_transitions(self, verb: Verb) -> None:
         for partition in self.reference._partitions:
             for run in partition.runs.values():
-                old = self._runs.get(run.id, RunState.PENDING)
-                assert old is run.state or old not in RUN_TERMINAL, f"{verb}: run {old} -> {run.state}"
-                self._runs[run.id] = run.state
+                epoch, old, stopped = self._runs.get(
+                    run.id, (0 if verb is Verb.RESTORE else run.epoch, RunState.PENDING, False)
+                )
+                same = epoch == run.epoch and not run.restoring
+                if same:
+                    assert old is run.state or old not in RUN_TERMINAL, f"{verb}: run {old} -> {run.state}"
+                    assert run.stopped or not stopped
+                else:
+                    self._tasks = {place: state for place, state in self._tasks.items() if place[0] != run.id}
+                self._runs[run.id] = (0 if run.restoring else run.epoch, run.state, run.stopped)
                 for index, task in run.tasks.items():
-                    before = effective(self._tasks.get((run.id, index), TaskState.WAITING), old)
-                    now = effective(task.state, run.state)
-                    if before is not now:
-                        steps = TRANSITIONS.get((before, verb), ())
-                        if before is TaskState.WAITING and verb in RELEASING:
-                            steps = TRANSITIONS[TaskState.WAITING, Verb.ADVANCE]
-                        if verb is Verb.CANCEL and run.state is RunState.CANCELED:
-                            steps = (TaskState.CANCELED,)
-                        assert now in steps, f"{verb}: task {before} -> {now}"
+                    before = self._tasks.get((run.id, index), TaskState.WAITING)
+                    now = task.state
+                    if not run.tasks_total <= index < run.nodes:  # hooks go on when their run is stopped
+                        before, now = effective(before, old, stopped), effective(now, run.state, run.stopped)
+                    if same and before is not now:
+                        assert now in allowed(verb, before, run), f"{verb}: {run.id}:{index} {before} -> {now}"
                     self._tasks[run.id, index] = task.state
 
     def expire(self) -> None:
@@ -174,7 +217,8 @@ class Pair:
     def vanish(self, run: str) -> None:
         """A run's keys are lost."""
         base = prefix(self.engine.partition(run))
-        self.client.delete(f"{base}run:{run}", f"{base}results:{run}", f"{base}work:{run}")
+        kinds = ("run", "results", "items", "work", "parked", "subs")
+        self.client.delete(*(f"{base}{kind}:{run}" for kind in kinds))
         self.reference.vanish(run)
         self._forget_lost()
 
@@ -183,6 +227,22 @@ class Pair:
         self._runs = {id: state for id, state in self._runs.items() if id in present}
         self._tasks = {place: state for place, state in self._tasks.items() if place[0] in present}
         self.compare()
+
+
+def allowed(verb: Verb, before: TaskState, run: Run) -> set[TaskState]:
+    """What may follow `before`."""
+    steps = set(TRANSITIONS.get((before, verb), ()))
+    if before is TaskState.WAITING and verb in RELEASING:
+        steps.update(TRANSITIONS[TaskState.WAITING, Verb.ADVANCE])
+    if before is TaskState.EXPANDED and verb in ENDING:
+        steps.update(TRANSITIONS[TaskState.EXPANDED, Verb.ADVANCE])  # the map whose last item has ended
+    if run.stopped and verb in STOPPING:
+        steps.add(TaskState.CANCELED)
+    if run.native and verb is Verb.CLAIM:
+        steps.add(TaskState.RUNNING)
+    if run.native and verb is Verb.RETRY:
+        steps.add(TaskState.RETRYING)
+    return steps
 
 
 def difference(found: Snapshot, expected: Snapshot) -> str:

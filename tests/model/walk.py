@@ -9,9 +9,8 @@ from hypothesis.stateful import rule
 
 from tests.model.machine import PUBLISHERS, RUNS, WORKERS, EngineMachine
 from tests.model.plans import DIAMOND, SMALL
-from umbel.machine import TaskState
 
-ENDINGS = ("succeed", "succeed", "fail", "retry", "skip")
+ENDINGS = ("step", "step", "step", "succeed", "fail", "retry", "skip", "expand", "spawn", "ask")
 PAUSES = (0.0, 1.0, 5.0)
 WRONG = ("", "", "epoch", "attempt", "run")
 
@@ -28,8 +27,14 @@ class Walk:
         self._steps: list[tuple[int, Callable[[], object]]] = [
             (3, lambda: m.launch(one(RUNS), one(SMALL), by())),
             (1, lambda: m.cancel(one(RUNS))),
+            (1, lambda: len(m.known) > 4 and m.cancel_any(at())),
+            (2, lambda: m.pause(one(RUNS), at() < 10)),
+            (2, lambda: m.resume(one(RUNS))),
+            (3, lambda: m.decide(at(), at() < 12, by(), at() < 5)),
+            (3, lambda: (m.known or m.lost) and m.restore(at(), at() % 4 - 1, int(at() < 16), at() < 5)),
+            (2, lambda: m.begun and m.restore_rest(at() < 10)),
             (1, lambda: m.forget(set(self.random.sample(RUNS, 2)))),
-            (10, lambda: m.tasks(TaskState.QUEUED) and m.claim(at(), one(WORKERS), at() % 2 + 1)),
+            (10, lambda: m.claimable() and m.claim(at(), one(WORKERS), at() % 2 + 1)),
             (2, lambda: m.claim_anything(one(RUNS), at() % 8, one((1, 1, 2)), one(WORKERS))),
             (8, lambda: m.live() and m.finish(at(), one(ENDINGS), by(), one(PAUSES))),
             (4, lambda: m.tokens and m.finish_anything(at(), one(ENDINGS), by(), 1.0, one(WRONG))),

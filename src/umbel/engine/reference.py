@@ -68,7 +68,7 @@ class Reference(Control):
             return Claim(Code.NOT_QUEUED)
         elif here.run.paused and not here.is_native(task) and not here.is_hook(task):
             waiting.pop(member, None)
-            here.run.parked[task] = self.now
+            here.run.parked.setdefault(task, self.now)
             return Claim(Code.PAUSED)
         if not again:
             self._start(here, task, worker, pid, in_turn, request)

@@ -51,7 +51,7 @@ def promote(partition: Partition, now: int, limit: int, by: str) -> tuple[tuple[
     for _, run_id in late[:limit]:
         if spent >= MAX_ITEMS:
             break
-        del partition.deadlines[run_id]
+        partition.deadlines.pop(run_id, None)  # gone if the run that started it was late too
         run = find(partition, run_id, now)
         if run and not run.run.stopped and not run.run.settled:
             _end_late(run, by)

@@ -2,7 +2,7 @@
 -- keys: run leases held timers events clock
 -- args: run:str task:int epoch:int attempt:int info:json timeout_ms:int request_id:str
 -- returns: ok no_run canceled stale
--- events: task.asked task.fenced
+-- events: task.asked task.fenced run.settled
 -- holds: [U-2] [U-3] [U-10]
 -- include: run attempt
 local run_id, task, epoch, attempt, info, timeout_ms, request_id = unpack(ARGV)

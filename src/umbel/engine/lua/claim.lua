@@ -34,7 +34,7 @@ if not again then
   if not free then return {'not_queued'} end
   if run.paused and not native and not is_hook(run, task) then
     redis.call('ZREM', key('ready', queue), member)
-    redis.call('ZADD', key('parked', run_id), run.now, task)
+    redis.call('ZADD', key('parked', run_id), 'NX', run.now, task)
     return {'paused'}
   end
   attempt = attempt + 1

@@ -2,7 +2,7 @@
 -- keys: run results plan ready queues timers leases held work cursors items events clock
 -- args: run:str task:int epoch:int attempt:int first:int items:json count:int window:int by:str request_id:str
 -- returns: ok(released:ints) no_run canceled stale
--- events: task.expanded task.fenced
+-- events: task.expanded task.fenced run.settled
 -- holds: [U-2] [U-3] [U-4] [U-10]
 -- include: run attempt
 -- The items come in portions (a JSON list of JSON texts, from place `first` on); the last one expands. Between them the

@@ -1,0 +1,228 @@
+"""Maps, pauses, decisions and native runs, at the moments that matter. [U-1], [U-2], [U-4], [U-10]"""
+
+import redis
+
+from tests.model.pair import Pair
+from tests.model.plans import ASKS, CHAIN, DIAMOND, HOOKED, LEAF, MAP, NATIVE
+from tests.model.telling import do, finish, go_on, restore, run_of, start, states
+from umbel.engine.engine import Token
+from umbel.engine.portions import Kept
+from umbel.machine import Code, RunState, TaskState
+from umbel.plan.model import Node, Plan
+
+WIDE_MAP = Plan("widemap", (Node(0, "m", "m", map="${x}"), Node(1, "c", "c", (0,))))
+
+
+# --- maps
+
+
+def test_a_map_gathers_after_its_last_item(valkey: "redis.Redis") -> None:
+    """No more items at once than allowed; a failed one makes room too."""
+    pair = Pair(valkey)
+    do(pair, "launch", "r", MAP, "{}", by="s")
+    finish(pair, "r", 0)
+    token = start(pair, "r", 1)
+    answer = do(pair, "expand", token, ["1", "2", "3", "4"], window=2, by="w")
+    assert answer.released == (3, 4)
+    assert do(pair, "claim", "r", 1, 1, worker="w", pid=1).code is Code.NOT_QUEUED
+    item = do(pair, "claim", "r", 4, 1, worker="w", pid=1)
+    assert (item.node, item.item, item.inputs) == (1, "2", "")
+    assert do(pair, "fail", Token("r", 4, 1, 1), {"type": "E"}, by="w").released == (5,)
+    assert finish(pair, "r", 3).released == (6,)
+    assert finish(pair, "r", 5, 6).released == (1,)
+    gather = do(pair, "claim", "r", 1, 1, worker="w", pid=1)
+    assert (gather.phase, gather.attempt, gather.node, gather.item) == ("3:4", 2, 1, "")
+    assert pair.do("results", "r", [3, 4, 5, 6]) == ['"3"', None, '"5"', '"6"']
+    assert [end.state for end in pair.do("ends", "r", [3, 4])] == ["success", "error"]
+    do(pair, "succeed", Token("r", 1, 1, 2), "[]", by="w")
+    finish(pair, "r", 2)
+    assert run_of(pair, "r").settled
+
+
+def test_only_a_map_that_is_not_expanded_expands(valkey: "redis.Redis") -> None:
+    """Its items do not, nor does its second attempt, which gathers."""
+    pair = Pair(valkey)
+    do(pair, "launch", "r", MAP, "{}", by="s")
+    finish(pair, "r", 0)
+    do(pair, "expand", start(pair, "r", 1), ["1"], by="w")
+    assert do(pair, "expand", start(pair, "r", 3), ["1"], by="w").code is Code.STALE
+    do(pair, "succeed", Token("r", 3, 1, 1), "1", by="w")
+    assert do(pair, "expand", start(pair, "r", 1), ["1", "2"], by="w").code is Code.STALE
+    do(pair, "succeed", Token("r", 1, 1, 2), "[1]", by="w")
+    finish(pair, "r", 2)
+
+
+def test_an_expansion_that_broke_off_begins_anew(valkey: "redis.Redis") -> None:
+    """Portions that came twice, or of an attempt that was lost, are written over."""
+    pair = Pair(valkey)
+    do(pair, "launch", "r", WIDE_MAP, "{}", by="s")
+    token = start(pair, "r", 0)
+    about = {"run": "r", "task": 0, "epoch": 1, "attempt": 1, "window": 2, "by": "w", "request_id": "q"}
+    for _ in range(2):
+        assert pair.engine._calls.expand(0, **about, first=0, items='["7"]', count=3).released == ()
+    pair.reference._partitions[0].runs["r"].items[0, 0] = "7"
+    do(pair, "lose", token, sure=True, counts=False, why="", by="s")
+    assert pair.engine._calls.expand(0, **about, first=1, items='["8"]', count=3).code is Code.STALE
+    pair.reference.expand(token, ["8"], by="w", request="q")
+    pair.compare()
+    answer = do(pair, "expand", start(pair, "r", 0), ["1", "2"], by="w")
+    assert answer.released == (2, 3)
+    assert do(pair, "claim", "r", 2, 1, worker="w", pid=1).item == "1"
+
+
+def test_a_wide_map_is_filled_up_item_by_item(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey, every=40)
+    do(pair, "launch", "r", WIDE_MAP, "{}", by="s")
+    answer = do(pair, "expand", start(pair, "r", 0), [str(i) for i in range(620)], by="w")
+    assert answer.released == tuple(range(2, 502))
+    for index in range(2, 622):
+        released = finish(pair, "r", index).released
+        assert released == ((index + 500,) if index + 500 < 622 else (0,) if index == 621 else ())
+    pair.compare()
+
+
+def test_a_map_of_a_stopped_run_releases_nothing_more(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "r", MAP, "{}", by="s")
+    finish(pair, "r", 0)
+    do(pair, "expand", start(pair, "r", 1), ["1", "2", "3"], window=2, by="w")
+    token = start(pair, "r", 3)
+    do(pair, "cancel", "r")
+    assert do(pair, "succeed", token, "1", by="w").code is Code.CANCELED
+    assert do(pair, "claim", "r", 4, 1, worker="w", pid=1).code is Code.CANCELED
+    assert run_of(pair, "r").settled
+    assert go_on(pair) == []
+
+
+# --- pauses
+
+
+def test_what_comes_in_vain_while_paused_is_sent_at_the_resume(valkey: "redis.Redis") -> None:
+    """What runs goes on to its end; what that releases waits. A copy that came late may be first."""
+    pair = Pair(valkey)
+    do(pair, "launch", "r", DIAMOND, "{}", by="s")
+    token = start(pair, "r", 0)
+    pair.do("pause", "r")
+    assert pair.do("renew", token).code is Code.OK
+    assert do(pair, "succeed", token, "1", by="w").released == (1, 2)
+    for task in (1, 2, 1):
+        assert do(pair, "claim", "r", task, 1, worker="w", pid=1).code is Code.PAUSED
+        pair.tick(1)
+    pair.tick(60_000)
+    assert pair.do("redispatch", 0) == ()
+    assert go_on(pair) == []
+    pair.do("resume", "r")
+    pair.do("resume", "r")
+    late = start(pair, "r", 1)
+    assert go_on(pair) == [("r", 2)]
+    do(pair, "succeed", late, "1", by="w")
+    finish(pair, "r", 2, 3)
+    assert pair.do("pause", "r").code is Code.FINISHED
+    assert pair.do("resume", "r").code is Code.FINISHED
+    assert pair.do("resume", "x").code is Code.NO_RUN
+
+
+def test_an_item_that_ends_while_the_run_is_paused(valkey: "redis.Redis") -> None:
+    """The next one waits, then the gathering does; neither is forgotten."""
+    pair = Pair(valkey)
+    do(pair, "launch", "r", MAP, "{}", by="s")
+    finish(pair, "r", 0)
+    do(pair, "expand", start(pair, "r", 1), ["1", "2"], window=1, by="w")
+    token = start(pair, "r", 3)
+    pair.do("pause", "r")
+    assert do(pair, "succeed", token, "1", by="w").released == (4,)
+    assert do(pair, "claim", "r", 4, 1, worker="w", pid=1).code is Code.PAUSED
+    pair.do("resume", "r")
+    pair.do("pause", "r")  # before the loops have come
+    assert go_on(pair) == []
+    pair.do("resume", "r")
+    assert go_on(pair) == [("r", 4)]
+    assert finish(pair, "r", 4).released == (1,)
+
+
+def test_a_hook_does_not_mind_the_pause(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "r", HOOKED, "{}", by="s")
+    token = start(pair, "r", 0)
+    pair.do("pause", "r")
+    assert do(pair, "fail", token, {}, by="w").released == (3,)
+    finish(pair, "r", 3)
+    assert run_of(pair, "r").settled
+
+
+# --- decisions
+
+
+def test_nobody_decides_in_time(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "r", ASKS, "{}", by="s")
+    do(pair, "ask", start(pair, "r", 0), {"text": "?"}, timeout=60)
+    pair.tick(60_000)
+    go_on(pair)
+    assert states(pair, "r") == {0: "error", 1: "upstream_failed", 2: "queued"}
+    assert do(pair, "decide", "r", 0, approved=True, info={}, by="s").code is Code.NOT_ASKED
+    assert pair.do("ends", "r", [0])[0].error["reason"] == "timeout"
+
+
+def test_a_timer_of_an_earlier_epoch_decides_nothing(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "r", ASKS, "{}", by="s")
+    do(pair, "retry", start(pair, "r", 0), 60, {}, by="w")
+    do(pair, "cancel", "r")
+    restore(pair, "r", ASKS, [Kept(0, "", 1)])
+    go_on(pair)
+    do(pair, "ask", start(pair, "r", 0, 2), {})
+    pair.tick(60_000)
+    assert go_on(pair) == []
+    assert do(pair, "decide", "r", 0, approved=True, info={"approved": True}, by="s").released == (1,)
+
+
+def test_a_quiet_task_fails_for_itself(valkey: "redis.Redis") -> None:
+    """However it fails, and though it is the last."""
+    for how in ("fail", "lose"):
+        pair = Pair(valkey)
+        do(pair, "launch", "r", LEAF, "{}", by="s")
+        finish(pair, "r", 0, 2)
+        token = start(pair, "r", 1)
+        if how == "fail":
+            do(pair, "fail", token, {}, by="w")
+        else:
+            do(pair, "lose", token, sure=True, counts=True, why="", by="s")
+            do(pair, "lose", start(pair, "r", 1), sure=True, counts=True, why="", by="s")
+        assert (run_of(pair, "r").state, run_of(pair, "r").settled) == (RunState.SUCCESS, True)
+        assert states(pair, "r")[1] == "error"
+
+
+# --- native runs
+
+
+def test_celery_decides_in_a_native_run(valkey: "redis.Redis") -> None:
+    """A delivery is an attempt, the one before is lost; but its hooks are the engine's."""
+    pair = Pair(valkey)
+    assert do(pair, "launch", "n", NATIVE, "{}", by="s").released == ()
+    first = start(pair, "n", 0)
+    second = start(pair, "n", 0)
+    assert do(pair, "succeed", first, "1", by="w").code is Code.STALE
+    do(pair, "retry", second, 60, {}, by="w")
+    third = start(pair, "n", 0)
+    assert do(pair, "lose", third, sure=True, counts=True, why="", by="s").released == ()
+    do(pair, "succeed", start(pair, "n", 0), "1", by="w")
+    for index in (2, 4, 7):
+        assert do(pair, "claim", "n", index, 1, worker="w", pid=1).code is Code.NOT_QUEUED
+    assert finish(pair, "n", 1).released == (2,)
+    hook = start(pair, "n", 2)
+    assert do(pair, "lose", hook, sure=True, counts=False, why="", by="s").released == (2,)
+    do(pair, "retry", start(pair, "n", 2), 5, {}, by="w")
+    pair.tick(5000)
+    assert go_on(pair) == [("n", 2)]
+    finish(pair, "n", 2)
+    assert run_of(pair, "n").settled
+
+
+def test_what_a_failure_blocks_in_a_native_run(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    native = Plan("nat", CHAIN.nodes, engine="canvas")
+    do(pair, "launch", "n", native, "{}", by="s")
+    do(pair, "fail", start(pair, "n", 0), {}, by="w")
+    assert states(pair, "n")[1] == states(pair, "n")[2] == TaskState.UPSTREAM_FAILED
+    assert run_of(pair, "n").settled

@@ -1,0 +1,278 @@
+"""Runs that start runs, and new epochs, at the moments that matter. [U-1], [U-3], [U-5], [U-10], [U-12]"""
+
+from dataclasses import replace
+
+import redis
+
+from tests.model.pair import Pair
+from tests.model.plans import BRANCH, DIAMOND, EMPTY, FORK, HOOKED, LATE_ROOT, LEAF, MAP, ONE, ROOT, START, plan, starts
+from tests.model.restoring import restoration
+from tests.model.telling import do, finish, go_on, restore, run_of, spawn, start
+from umbel.engine.portions import Kept, KeptMap
+from umbel.machine import Code, RunState
+from umbel.plan.model import Node, Plan
+
+WIDE_MAP = Plan("widemap", (Node(0, "m", "m", map="${x}"), Node(1, "c", "c", (0,))))
+
+
+# --- runs that start runs
+
+
+def test_a_sub_run_ends_the_task_that_started_it(valkey: "redis.Redis") -> None:
+    """Two last tasks give a list, a quiet one does not count; a failure is told as one."""
+    pair = Pair(valkey)
+    do(pair, "launch", "p", BRANCH, "{}", by="s")
+    assert [(item.run, item.task) for item in spawn(pair, "p", "c", LEAF).items] == [("c", 0), ("c", 1), ("c", 2)]
+    finish(pair, "c", 0, 1, 2)
+    assert go_on(pair) == [("p", 1)]
+    assert pair.do("results", "p", [0]) == ['["0","2"]']
+    do(pair, "launch", "q", BRANCH, "{}", by="s")
+    spawn(pair, "q", "d", LEAF)
+    do(pair, "fail", start(pair, "d", 0), {}, by="w")
+    assert go_on(pair) == []
+    finish(pair, "d", 1, 2)
+    assert go_on(pair) == []
+    assert pair.do("ends", "q", [0])[0].error["reason"] == "run"
+
+
+def test_an_empty_sub_run_has_ended_at_once(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    parent = starts("p", EMPTY, Node(1, "b", "b", (0,)))
+    do(pair, "launch", "p", parent, "{}", by="s")
+    assert spawn(pair, "p", "c", EMPTY).items == ()
+    assert go_on(pair) == [("p", 1)]
+
+
+def test_a_stop_reaches_the_runs_below(valkey: "redis.Redis") -> None:
+    """A canceled run's, and one's whose time is over."""
+    for how in ("cancel", "deadline"):
+        pair = Pair(valkey)
+        top = LATE_ROOT if how == "deadline" else ROOT
+        do(pair, "launch", "p", top, "{}", by="s")
+        spawn(pair, "p", "c", BRANCH if top is ROOT else LEAF)
+        if top is ROOT:
+            spawn(pair, "c", "d", LEAF)
+        below = "d" if top is ROOT else "c"
+        token = start(pair, below, 0)
+        if how == "cancel":
+            do(pair, "cancel", "p")
+        else:
+            pair.tick(20_000)
+            pair.do("promote", 0, by="s")
+        assert pair.do("renew", token).code is Code.CANCELED
+        assert run_of(pair, "p").settled
+        assert not run_of(pair, below).settled
+        do(pair, "succeed", token, "1", by="w")
+        assert all(run.settled for run in pair.reference._partitions[0].runs.values())
+        assert go_on(pair) == []
+
+
+def test_many_sub_runs_are_stopped_in_portions(valkey: "redis.Redis") -> None:
+    """[U-12] And their run is not settled, so not forgotten, before they all know."""
+    pair = Pair(valkey, every=40)
+    many = Plan("many", (*starts("", ONE).nodes,), subplans=(ONE,))
+    many = replace(many, nodes=tuple(replace(many.nodes[0], index=i, key=f"w{i}") for i in range(300)))
+    do(pair, "launch", "p", many, "{}", by="s")
+    for index in range(300):
+        spawn(pair, "p", f"c{index}", ONE, index)
+    do(pair, "fail", start(pair, "c299", 0), {}, by="w")
+    do(pair, "cancel", "p")
+    children = [run for run in pair.reference._partitions[0].runs.values() if run.parent]
+    assert len([run for run in children if run.stopped]) == 125
+    assert not run_of(pair, "p").settled
+    assert pair.do("forget", ["p"]) == 0
+    go_on(pair)
+    pair.compare()
+    assert run_of(pair, "p").settled
+    assert all(run.stopped or run.settled for run in children)
+
+
+def test_the_plans_below_stay_as_long_as_the_run(valkey: "redis.Redis") -> None:
+    """[U-12] Also those that only a sub-run's own plan knows of."""
+    pair = Pair(valkey)
+    do(pair, "launch", "p", ROOT, "{}", by="s")
+    branch = replace(BRANCH, subplans=())
+    do(pair, "launch", "q", branch, "{}", by="s")
+    do(pair, "cancel", "p")
+    assert pair.do("forget", ["p"]) == 1
+    pair.expire()
+    assert spawn(pair, "q", "c", LEAF).code is Code.OK
+    do(pair, "cancel", "q")
+    pair.do("forget", ["q", "c"])
+    pair.expire()
+    assert not pair.reference._partitions[0].plans
+
+
+# --- new epochs
+
+
+def test_a_failed_run_runs_again_from_what_failed(valkey: "redis.Redis") -> None:
+    """[U-3] Old tokens are refused, attempts and events go on counting, the same call again changes nothing."""
+    pair = Pair(valkey)
+    do(pair, "launch", "r", DIAMOND, "{}", by="s")
+    finish(pair, "r", 0)
+    old = start(pair, "r", 1)
+    do(pair, "fail", old, {}, by="w")
+    finish(pair, "r", 2)
+    run = run_of(pair, "r")
+    assert run.settled
+    again = restoration(run, DIAMOND, -1).arguments(run, DIAMOND, 2)
+    assert pair.do("restore", **again, request="q") is Code.OK
+    assert pair.do("restore", **again, request="q") is Code.OK
+    assert pair.do("restore", **again, request="other") is Code.EXISTS
+    assert do(pair, "claim", "r", 1, 1, worker="w", pid=1).code is Code.STALE
+    assert do(pair, "succeed", old, "1", by="w").code is Code.STALE
+    assert go_on(pair) == [("r", 1)]
+    assert do(pair, "restore", **{**again, "epoch": 3}) is Code.LIVE
+    token = start(pair, "r", 1, 2)
+    assert token.attempt == 2
+    do(pair, "succeed", token, "1", by="w")
+    finish(pair, "r", 3, epoch=2)
+    assert run_of(pair, "r").state is RunState.SUCCESS
+
+
+def test_two_who_restore_do_not_mix(valkey: "redis.Redis") -> None:
+    """Whoever comes last has it; a portion of the other is refused, and nobody sees half a run."""
+    pair = Pair(valkey)
+    do(pair, "launch", "r", FORK, "{}", by="s")
+    do(pair, "cancel", "r")
+    run = run_of(pair, "r")
+    half = restoration(run, FORK)
+    first, second = (half.wanted(run, FORK, 2, name) for name in ("first", "second"))
+    older, newer = (half.wanted(run, FORK, epoch, f"epoch {epoch}") for epoch in (1, 3))
+    kept = [Kept(0, "success", 1, "1")]
+    assert pair.restore_portion(first, 0, kept, False) is Code.OK
+    assert pair.restore_portion(first, 0, kept, False) is Code.OK
+    assert pair.restore_portion(first, 2, [], True) is Code.STALE
+    assert pair.restore_portion(older, 0, kept, False) is Code.EXISTS
+    assert pair.restore_portion(second, 0, kept, False) is Code.OK
+    assert pair.restore_portion(first, 1, [], True) is Code.STALE
+    for method in ("cancel", "pause", "resume"):
+        assert pair.do(method, "r", **({"request": "x"} if method == "cancel" else {})).code is Code.NO_RUN
+    assert do(pair, "launch", "r", FORK, "{}", by="s").code is Code.EXISTS
+    assert do(pair, "claim", "r", 1, 2, worker="w", pid=1).code is Code.NO_RUN
+    assert pair.do("advance", 0, run="r", by="s") == ((), 0)
+    assert pair.restore_portion(second, 1, [Kept(1, "", 1)], True) is Code.OK
+    assert pair.restore_portion(second, 1, [Kept(1, "", 1)], True) is Code.OK
+    assert pair.restore_portion(newer, 0, kept, False) is Code.LIVE
+    assert go_on(pair) == [("r", 1), ("r", 2)]
+
+
+def test_work_of_the_earlier_epoch_does_not_touch_the_new_one(valkey: "redis.Redis") -> None:
+    """A run may have settled while its list of work was not empty; then a loop comes in the middle of the restore."""
+    pair = Pair(valkey)
+    wide = plan("blocked", (), *[(0,)] * 700, (0,))
+    do(pair, "launch", "r", wide, "{}", by="s")
+    do(pair, "fail", start(pair, "r", 0), {}, by="w")
+    do(pair, "cancel", "r")
+    run = run_of(pair, "r")
+    again = restoration(run, wide).wanted(run, wide, 2, "q")
+    pair.restore_portion(again, 0, [Kept(0, "success", 1, "1")], False)
+    pair.do("advance", 0, by="s", run="r")
+    pair.do("advance", 0, by="s")
+    pair.restore_portion(again, 1, [], True)
+    assert len(go_on(pair)) == 701
+
+
+def test_a_run_of_which_everything_is_kept_ends_at_once(valkey: "redis.Redis") -> None:
+    """The history had its tasks, not its end; and its hook is called."""
+    pair = Pair(valkey)
+    assert restore(pair, "r", HOOKED, [Kept(0, "success", 1, "1"), Kept(1, "skipped", 1, "null")]) is Code.OK
+    assert go_on(pair) == [("r", 2)]
+    finish(pair, "r", 2, epoch=2)
+    assert run_of(pair, "r").settled
+
+
+def test_a_hook_that_had_been_called_is_called_again(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    tasks = [Kept(0, "error", 1, '{"type": "E"}'), Kept(1, "upstream_failed", 0), Kept(3, "queued", 2)]
+    restore(pair, "r", HOOKED, tasks, state="error")
+    assert go_on(pair) == [("r", 3)]
+    assert pair.do("ends", "r", [0])[0].error == {"type": "E"}
+    assert not run_of(pair, "r").settled
+    assert start(pair, "r", 3, 2).attempt == 3
+    done = [Kept(0, "error", 1), Kept(1, "upstream_failed", 0), Kept(3, "success", 1, "1")]
+    restore(pair, "q", HOOKED, done, state="error")
+    assert go_on(pair) == []
+    assert run_of(pair, "q").settled
+
+
+def test_a_restored_map_keeps_what_its_items_gave(valkey: "redis.Redis") -> None:
+    """If there are as many as then; all of them, and it gathers at once."""
+    pair = Pair(valkey)
+    kept = [
+        Kept(0, "success", 1, "1"),
+        Kept(1, "", 2),
+        Kept(3, "success", 1, '"x"'),
+        Kept(4, "", 1),
+        Kept(5, "success", 1),
+    ]
+    for run, count, released in (("r", 3, (4,)), ("q", 2, (6, 7))):
+        restore(pair, run, MAP, kept, maps=[KeptMap(1, 3, 3, 2)], size=6)
+        assert go_on(pair) == [(run, 1)]
+        token = start(pair, run, 1, 2)
+        assert do(pair, "expand", token, ["1", "2", "3"][:count], window=2, by="w").released == released
+        assert finish(pair, run, *released, epoch=2).released == (1,)
+    restore(pair, "s", MAP, [*kept[:3], Kept(4, "skipped", 1), *kept[4:]], maps=[KeptMap(1, 3, 3, 3)], size=6)
+    go_on(pair)
+    assert do(pair, "expand", start(pair, "s", 1, 2), ["1", "2", "3"], by="w").released == (1,)
+    assert do(pair, "claim", "s", 1, 2, worker="w", pid=1).phase == "3:3"
+
+
+def test_many_kept_items_are_passed_over_in_portions(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey, every=20)
+    kept = [Kept(index, "success", 1, "1") for index in range(2, 1_302)]
+    restore(pair, "r", WIDE_MAP, kept, maps=[KeptMap(0, 2, 1_303, 1_300)], size=1_305)
+    assert go_on(pair) == [("r", 0)]
+    assert do(pair, "expand", start(pair, "r", 0, 2), ["1"] * 1_303, by="w").released == ()
+    assert go_on(pair) == [("r", 1302), ("r", 1303), ("r", 1304)]
+    assert finish(pair, "r", 1302, 1303, 1304, epoch=2).released == (0,)
+
+
+def test_a_lost_run_waits_again_for_the_run_that_it_had_started(valkey: "redis.Redis") -> None:
+    """[U-1] Which may be under way, may end in the middle of the restore, or may have ended before."""
+    for when in ("later", "between", "before"):
+        pair = Pair(valkey)
+        do(pair, "launch", "p", BRANCH, "{}", by="s")
+        spawn(pair, "p", "c", LEAF)
+        run = run_of(pair, "p").copy()
+        again = restoration(run, BRANCH)
+        assert again.tasks == [Kept(0, "expanded", 1, "c")]
+        pair.vanish("p")
+        if when == "before":
+            finish(pair, "c", 0, 1, 2)
+        wanted = again.wanted(run, BRANCH, 2, "q")
+        pair.restore_portion(wanted, 0, again.tasks, False)
+        if when == "between":
+            finish(pair, "c", 0, 1, 2)
+        assert go_on(pair) == []
+        pair.restore_portion(wanted, 1, [], True)
+        if when == "later":
+            finish(pair, "c", 0, 1, 2)
+        pair.tick(1000)
+        assert go_on(pair) == [("p", 1)]
+
+
+def test_an_item_starts_its_run_anew(valkey: "redis.Redis") -> None:
+    """Its map has to expand again first; the run of its first life ends without telling anybody."""
+    pair = Pair(valkey)
+    sub_map = Plan("submap", (replace(BRANCH.nodes[0], map="${x}"),), subplans=(LEAF,))
+    do(pair, "launch", "p", sub_map, "{}", by="s")
+    do(pair, "expand", start(pair, "p", 0), ["1"], by="w")
+    spawn(pair, "p", "c", LEAF, 1)
+    pair.vanish("p")
+    restore(pair, "p", sub_map, [Kept(0, "", 1), Kept(1, "expanded", 1, "c")], maps=[KeptMap(0, 1, 1, 0)], size=2)
+    finish(pair, "c", 0, 1, 2)
+    assert go_on(pair) == [("p", 0)]
+    assert do(pair, "expand", start(pair, "p", 0, 2), ["1"], by="w").released == (1,)
+
+
+def test_a_restored_run_has_its_whole_time_again(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "r", LATE_ROOT, "{}", by="s")
+    pair.tick(20_000)
+    go_on(pair)
+    assert (run_of(pair, "r").state, run_of(pair, "r").stopped) == (RunState.ERROR, True)
+    restore(pair, "r", LATE_ROOT, [])
+    go_on(pair)
+    assert pair.reference._partitions[0].deadlines == {"r": START + 40_000}
