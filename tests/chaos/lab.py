@@ -6,10 +6,12 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.waiting import wait_until
+from umbel.celery import canvas_out
 from umbel.celery.app import make_app
 from umbel.celery.dispatch import Dispatcher
 from umbel.definition.load import load_catalog
@@ -39,6 +41,8 @@ class Lab:
         self._plans = {name: build(definition) for name, definition in catalog.definitions.items()}
         self._seen: list[EventRecord] = []
         self._position = "0-0"
+        self.closed = False
+        """Its worker and Valkey are gone; what was seen of its runs is still there."""
 
     def start(self, definition: str = "lab.DIAMOND", **payload: Any) -> str:
         """Launch a run and publish its first tasks; its id."""
@@ -47,6 +51,35 @@ class Lab:
     def chain(self, *tasks: str, **payload: Any) -> str:
         """Launch a run of these tasks, one after another; its id."""
         return self._launch(chain_of("lab.CHAIN", tasks), payload)
+
+    def canvas(self, plan: Plan | str, deadline: float = 60, times: int = 1, **payload: Any) -> str:
+        """The same on Celery's own canvas, which is sent so many times."""
+        run, plan = str(uuid.uuid4()), self._plans[plan] if isinstance(plan, str) else plan
+        native = replace(plan, engine="canvas", deadline=deadline)
+        for _ in range(times - 1):
+            canvas_out.send(self.app, run, native, json.dumps(payload))
+        canvas_out.launch(self.app, self.engine, run, native, json.dumps(payload), by="lab")
+        return run
+
+    def run(self, plan: Plan, **payload: Any) -> str:
+        """Launch a run of this plan; its id."""
+        return self._launch(plan, payload)
+
+    def publish(self, run: str, *tasks: int) -> None:
+        """Send the messages of tasks that the test has released."""
+        plan = next(e.data["plan"] for e in self.events(run) if e.type == "run.launched")
+        self.dispatcher.publish([Item(run, task, 1, plan) for task in tasks])
+
+    def result(self, run: str, task: int = 0) -> Any:
+        """What a task of a run that has ended gave."""
+        return next(
+            json.loads(e.value or "") for e in self.events(run) if e.type == "task.succeeded" and e.task == task
+        )
+
+    def error(self, run: str, task: int = 0) -> tuple[str, str, str]:
+        """Type, text and reason of a task's final error."""
+        data = next(e.data for e in self.events(run) if e.type == "task.failed" and e.task == task)
+        return data["type"], data["exception"], data["reason"]
 
     def _launch(self, plan: Plan, payload: dict[str, Any]) -> str:
         run = str(uuid.uuid4())
@@ -82,7 +115,7 @@ class Lab:
 
     def events(self, run: str) -> list[EventRecord]:
         """All that the stream says of the run so far."""
-        while batch := self.engine.read_events(0, self._position, 500, 0):
+        while not self.closed and (batch := self.engine.read_events(0, self._position, 500, 0)):
             self._position = batch[-1][0]
             self._seen += [event for _, event in batch]
         return [event for event in self._seen if event.run == run]
@@ -129,3 +162,4 @@ def open_lab(home: Path, *worker_args: str, beside: Lab | None = None, **env: st
             yield lab
         finally:
             lab.engine.close()
+            lab.closed = True
