@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import redis
 
 from tests.chaos.lab import Lab, open_lab
 from tests.waiting import wait_until
+from umbel.engine.portions import Kept
+from umbel.machine import Code
 from umbel.plan.model import Node, Plan, task_id
 
 pytestmark = pytest.mark.chaos
@@ -123,6 +126,25 @@ def test_a_canvas_that_was_sent_twice_ends_once(lab: Lab) -> None:
     run = lab.canvas("lab.DIAMOND", times=2)
     assert lab.settled(run) == "run.succeeded"
     assert set(lab.outcomes(run).values()) == {1}
+
+
+def test_a_later_epoch_is_relayed(lab: Lab) -> None:
+    """Nobody sends a canvas for a part of a run, so the engine releases what runs again."""
+    plan = Plan(
+        "lab.AGAIN", (Node(0, "a", "DIGEST"), Node(1, "b", "B", (0,)), Node(2, "d", "DIGEST", (1,))), deadline=60
+    )
+    run = lab.canvas(plan, do={"B": {"fail": "at first"}})
+    assert lab.settled(run) == "run.failed"
+    native, seq = replace(plan, engine="canvas"), lab.events(run)[-1].seq
+    kept = [Kept(0, "success", 1, json.dumps("kept")), Kept(1, "", 1)]
+    asked = {"epoch": 2, "seq": seq, "state": "pending", "tasks": kept}
+    assert lab.engine.restore(run, native, "{}", **asked) is Code.OK
+    items, _ = lab.engine.advance(lab.engine.partition(run), by="lab", run=run)
+    assert [item.task for item in items] == [1]
+    lab.dispatcher.publish(items)
+    lab.wait_event(run, "run.succeeded")
+    assert kinds(lab, run, 1)[-2:] == [("task.started", 2), ("task.succeeded", 2)]
+    assert results(lab, run)[1]["given"] == "kept"
 
 
 def test_a_killed_pool_process_is_celerys_failure(lab: Lab) -> None:
