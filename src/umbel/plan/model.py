@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -196,7 +196,9 @@ class Plan:
 
     @cached_property
     def ends(self) -> tuple[int, ...]:
-        """The tasks whose results are those of the run: those that nothing waits for, ascending."""
+        """The tasks whose results are those of the run: those that it `returns`, or else that nothing waits for."""
+        if self.returns is not None:
+            return tuple(_leaves(self.returns))
         return tuple(i for i in range(self.tasks) if not self.dependents[i] and not self.nodes[i].quiet)
 
     @cached_property
@@ -242,6 +244,14 @@ class Plan:
         nodes = tuple(from_dict(node) for node in data["nodes"])
         rare = {name: data[name] for name in ("returns", "deadline", "engine") if name in data}
         return Plan(data["definition"], nodes, **rare)
+
+
+def _leaves(shape: Any) -> Iterator[int]:
+    if isinstance(shape, list):
+        for each in shape:
+            yield from _leaves(each)
+    else:
+        yield shape
 
 
 def as_dict(node: Node) -> dict[str, Any]:
