@@ -10,8 +10,9 @@ from umbel.definition.document import describe, mapping, plain, text_of
 from umbel.definition.model import RetryPolicy
 from umbel.definition.problems import At, Report, shorten
 
-MAX_CODE: Final = 40_000
-"""Characters of CEL in one file, apart from plain paths: about 200 ms of compiling."""
+MAX_CODE: Final = 20_000
+"""Characters of CEL in one file, apart from plain paths: about 100 ms of compiling. Wrong ones take longer, and count
+four times."""
 _BACKOFF: Final = ("constant", "linear", "exponential")
 _RETRY_KEYS: Final = (
     *("max_attempts", "max_retries", "backoff", "initial", "factor", "max_delay", "jitter", "max_elapsed"),
@@ -99,6 +100,7 @@ def _check(text: str, node: Node, offset: int, report: Report, item: bool) -> bo
     wrong = expressions.check(text, item=item)
     if wrong is None:
         return True
+    report.code += 3 * len(text)
     hint = ""
     if not item and "'item" in wrong and expressions.check(text) is None:
         hint = "`item` is there in a task that has `map`, below `with`."
