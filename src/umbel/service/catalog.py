@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -72,13 +72,21 @@ class Loaded:
 
 def unknown_task(plan: Plan, tasks: Collection[str]) -> Problem | None:
     """What is wrong with a canvas's plan if it calls a task that is not there, with the nearest name."""
-    for node in plan.nodes:
-        if node.task not in tasks:
-            report = Report("")
-            hint = report.nearest(node.task, tasks) or "Is its module in tasks/ and free of import errors?"
-            message = f"there is no task {shorten(node.task)}"
+    for name in _called(plan):
+        if name not in tasks:
+            hint = Report("").nearest(name, tasks) or "Is its module in tasks/ and free of import errors?"
+            message = f"there is no task {shorten(name)}"
             return Problem("umbel.define", 0, 0, "unknown-task", message, hint, plan.definition)
     return None
+
+
+def _called(plan: Plan) -> Iterator[str]:
+    """The tasks that a canvas calls: `map` and `starmap` call another one by its signature."""
+    for node in plan.nodes:
+        yield node.task
+        inner = node.call.kwargs.get("task") if node.call and node.task in ("celery.map", "celery.starmap") else None
+        if isinstance(inner, Mapping):
+            yield str(inner.get("task"))
 
 
 def canvas_definition(name: str, canvas: Mapping[str, Any]) -> Definition:
