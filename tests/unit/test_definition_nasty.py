@@ -26,7 +26,7 @@ PATIENCE = 5.0
 @pytest.mark.parametrize("name", NASTY)
 def test_a_nasty_file_ends_as_accepted_or_as_problems(name: str) -> None:
     text, expected = NASTY[name]
-    began = time.perf_counter()
+    began = time.process_time()
     catalog = parse(text)
     codes = [problem.code for problem in catalog.problems if problem.severity == "error"]
     if expected == ACCEPTED:
@@ -36,7 +36,7 @@ def test_a_nasty_file_ends_as_accepted_or_as_problems(name: str) -> None:
         assert expected in codes
     found = told(Loaded.of(catalog, {"A"}), {"workflows.yml": text}, "celery")
     assert found.model_dump_json().isprintable()
-    assert time.perf_counter() - began < PATIENCE
+    assert time.process_time() - began < PATIENCE
 
 
 def test_the_corpus_names_codes_that_there_are() -> None:

@@ -31,7 +31,7 @@ CASES: dict[str, list[tuple[str, int, int, bool]]] = {
             "a.B:\n  x0: &x0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
             + "".join(f"  x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 10)}]\n" for n in range(1, 7)),
             6,
-            17,
+            12,
             True,
         ),
     ],
@@ -288,7 +288,22 @@ def test_unknown_tasks_are_refused_with_the_nearest_name() -> None:
     assert problem.hint == "Did you mean 'CLEAN'?"
     assert list(catalog.definitions) == ["ok.FINE"]
     assert list(catalog.refused) == ["a.B"]
-    assert check_tasks(catalog, {"A"}) is catalog
+    assert check_tasks(parse(GOOD), {"A"}).problems == ()
+
+
+def test_unknown_tasks_of_a_definition_with_other_mistakes_are_told_too() -> None:
+    text = (
+        "a.B: {tasks: [CLAEN, {G: {type: gruop, tasks: [FETSH]}}]}\na.C: {tasks: {x: {needs: y}, y: {task: CLAEN}}}\n"
+    )
+    problems = check_tasks(parse(text), {"FETCH", "CLEAN"}).problems
+    codes = [(each.line, each.column, each.code) for each in sorted(problems, key=lambda p: (p.line, p.column))]
+    assert codes == [
+        (1, 15, "unknown-task"),
+        (1, 33, "bad-block-type"),
+        (1, 48, "unknown-task"),
+        (2, 15, "bad-task"),
+        (2, 30, "unknown-task"),
+    ]
 
 
 def test_a_plan_that_grows_too_large_is_refused() -> None:

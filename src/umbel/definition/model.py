@@ -184,11 +184,13 @@ class Catalog:
 
     `refused` holds the source of each definition that has a name but cannot be used, by its name: celery-director's
     `/api/definitions` lists such too, and who starts one can be told why (`problems_of`) and not "not found".
+    `drafts` are the same definitions as far as they could be read, so that all that is wrong with them can be told.
     """
 
     definitions: Mapping[str, Definition]
     problems: tuple[Problem, ...] = ()
     refused: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    drafts: Mapping[str, Definition] = field(default_factory=dict)
 
     def problems_of(self, fullname: str) -> tuple[Problem, ...]:
         """What is wrong with one definition."""
@@ -201,4 +203,5 @@ class Catalog:
             {name: each for name, each in self.definitions.items() if name not in bad},
             (*self.problems, *problems),
             {**self.refused, **{name: each.source for name, each in self.definitions.items() if name in bad}},
+            {**self.drafts, **{name: each for name, each in self.definitions.items() if name in bad}},
         )

@@ -9,7 +9,7 @@ from typing import Any, Final
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from umbel.definition import steps
-from umbel.definition.document import Refused, compose, describe, mapping, plain, text_of
+from umbel.definition.document import Budget, Refused, compose, describe, mapping, plain, text_of
 from umbel.definition.graph import read_graph
 from umbel.definition.hooks import read_hooks
 from umbel.definition.limits import read_concurrency, read_deadline, read_engine
@@ -40,17 +40,18 @@ def parse(text: str, *, file: str = "workflows.yml", home: Path | None = None) -
     """
     report = Report(file)
     definitions: dict[str, Definition] = {}
-    refused: dict[str, Mapping[str, Any]] = {}
+    drafts: dict[str, Definition] = {}
     for offset, root in _roots(text, report):
         report.line_offset = offset
         if isinstance(root, MappingNode):
-            _read_all(root, home, report, definitions, refused)
+            _read_all(root, home, report, definitions, drafts)
         else:
             message = f"expected a mapping of project.NAME to a definition, found {describe(root)}"
             report.add("not-a-mapping", root.start_mark, message, _EXAMPLE)
-    if not definitions and not refused and not report.errors:
+    if not definitions and not drafts and not report.errors:
         report.add("no-definitions", None, "nothing is defined here", _EXAMPLE)
-    return Catalog(definitions, report.result(), refused)
+    refused = {name: each.source for name, each in drafts.items()}
+    return Catalog(definitions, report.result(), refused, drafts)
 
 
 _EXAMPLE: Final = "The smallest file is `demo.HELLO: {tasks: [SAY_HELLO]}`."
@@ -61,6 +62,8 @@ def _roots(text: str, report: Report) -> Iterator[tuple[int, Node]]:
     try:
         root = compose(text)
     except Refused as error:
+        if error.code in ("alias-bomb", "too-deep"):  # which only the whole may be, if it is because of aliases
+            report.add(error.code, error.where, error.message, error.hint)
         before = report.errors
         parts = list(_parts(text, report)) if error.where and error.code != "bad-character" else []
         if report.errors == before:  # no part shows the mistake more precisely
@@ -76,10 +79,11 @@ def _parts(text: str, report: Report) -> Iterator[tuple[int, Node]]:
     starts = [match.start() for match in _PART.finditer(text)]
     if not 1 < len(starts) <= _MAX_PARTS:
         return
+    budget = Budget()
     for start, end in pairwise([*starts, len(text)]):
         report.line_offset = offset = text.count("\n", 0, start)
         try:
-            root = compose(text[start:end])
+            root = compose(text[start:end], budget)
         except Refused as error:
             report.add(error.code, error.where, error.message, error.hint)
         else:
@@ -92,7 +96,7 @@ def _read_all(
     home: Path | None,
     report: Report,
     definitions: dict[str, Definition],
-    refused: dict[str, Mapping[str, Any]],
+    drafts: dict[str, Definition],
 ) -> None:
     # Not `mapping`: a definition written twice counts as the later one, with a warning (recording
     # `odd-workflow-files`, duplicate-workflow-key), where a repeated key elsewhere is an error.
@@ -102,18 +106,18 @@ def _read_all(
         name = key.value if isinstance(key, ScalarNode) else None
         report.definition = (name or "")[:200]
         before = report.errors
-        if name in definitions or name in refused:
+        if name in definitions or name in drafts:
             message = f"{shorten(str(name))} is defined twice; this later one counts"
             report.add("duplicate-definition", key.start_mark, message, "Remove or rename one.", "warning")
         found = _read_one(key, node, home, report)
         if name is None or found is None:
             continue
         definitions.pop(name, None)
-        refused.pop(name, None)
+        drafts.pop(name, None)
         if report.errors == before:
             definitions[name] = found
         else:
-            refused[name] = found.source
+            drafts[name] = found
     report.definition = ""
 
 
