@@ -305,3 +305,27 @@ def test_help_says_what_there_is() -> None:
     told = umbel("--help")
     assert "..." not in told.split("Commands:")[1]
     assert "umbel " in umbel("--version")
+
+
+def test_retry_says_what_runs_again(fake: Fake) -> None:
+    would = [
+        {"key": "B", "state": "error", "attempts": 4, "repeats": False},
+        {"key": "M", "state": "error", "attempts": 2, "repeats": True, "items": 3, "items_kept": 9997},
+    ]
+    answer = {**run(state="error"), "preview": True, "would_run": would, "kept": ["A"], "repeats": ["M"]}
+    fake.on(f"POST {RUN}/retry?preview=true", answer)
+    said = umbel("retry", RUN_ID, "--preview", "--task", "B")
+    assert fake.asked[-1].body == {"tasks": ["B"]}
+    assert "would run again:" in said
+    assert "3 items, 9,997 kept; succeeded before: what it did is done a second time" in said
+    assert "keep their results: A" in said
+
+
+def test_pause_resume_approve_reject(fake: Fake) -> None:
+    for word in ("pause", "resume"):
+        fake.on(f"POST {RUN}/{word}", run(state="running"))
+        assert umbel(word, RUN_ID).startswith(f"demo.PIPELINE  {RUN_ID}  running")
+    for word in ("approve", "reject"):
+        fake.on(f"POST {RUN}/tasks/ASK/{word}", run(state="running"))
+        umbel(word, RUN_ID, "ASK", "--comment", "as agreed")
+        assert fake.asked[-1].body == {"comment": "as agreed"}

@@ -126,3 +126,55 @@ def test_depth_is_the_longest_path() -> None:
         run(tasks=[task(key, index, some) for index, (key, some) in enumerate(needs.items())])
     ).tasks
     assert depths_of(tasks) == {"d": 3, "c": 2, "b": 1, "a": 0, "alone": 0}
+
+
+def test_a_map_is_told_as_one_task_with_a_count() -> None:
+    event = Events()
+    items = [f"TASK_A[{n}]" for n in range(3)]
+    story, sentences = told(
+        event("run.launched", released=["TASK_A"]),
+        event("task.started", "TASK_A", "running"),
+        event("task.expanded", "TASK_A", "expanded", base=4, count=3, released=items),
+        event("task.started", items[0], "running"),
+        event("task.succeeded", items[0], "success"),
+        event("task.failed", items[1], "error", type="ValueError", exception="boom"),
+    )
+    assert sentences == ["TASK_A started", "TASK_A has 3 items", "TASK_A[1] failed: ValueError: boom"]
+    assert "2 of 3 items, 1 failed" in drawn(story)[1]
+    more = [
+        event("run.restored", state="pending", epoch=2, reset=["TASK_A", "TASK_B"], maps=["TASK_A"]),
+        event("task.started", "TASK_A", "running", attempt=2),
+        event("task.expanded", "TASK_A", "expanded", attempt=2, base=4, count=3, released=[items[1]]),
+        event("task.succeeded", items[1], "success"),
+        event("task.succeeded", items[2], "success"),
+        event("task.started", "TASK_A", "running", attempt=3),
+    ]
+    again = [story.apply(Event.model_validate(each)) for each in more]
+    assert [each for each in again if each] == [
+        "run begins again, epoch 2: TASK_A, TASK_B run again",
+        "TASK_A started, attempt 2",
+        "TASK_A goes on with 2 items of 3",
+        "TASK_A gathers the results of 3 items",
+    ]
+
+
+def test_decisions_sub_runs_pauses_and_deadlines_are_told() -> None:
+    event = Events()
+    story, sentences = told(
+        event("run.launched", scheduled=["TASK_A"], skipped=["TASK_B"]),
+        event("task.asked", "TASK_C", "awaiting_input", due=1795366714000),
+        event("task.spawned", "TASK_D", "expanded", run="abc", definition="demo.SUB"),
+        event("run.paused", by="ana"),
+        event("run.resumed"),
+        event("run.failed", state="error", reason="deadline"),
+        event("run.stopped", reason="deadline"),
+    )
+    assert sentences[0].startswith("TASK_C waits for a decision until ")
+    assert sentences[0].endswith(f"`umbel approve {story.run.id} TASK_C`, or reject")
+    assert sentences[1:4] == [
+        "TASK_D started the run abc of demo.SUB",
+        "run paused by ana: nothing new begins",
+        "run resumed",
+    ]
+    assert sentences[4].endswith(": it took longer than its deadline")
+    assert [row.state for row in story.rows.values()] == ["canceled", "skipped", "canceled", "canceled"]

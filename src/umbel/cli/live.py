@@ -11,9 +11,9 @@ from rich.text import Text
 
 from umbel.cli.output import COLORS, console, say, say_json
 from umbel.cli.story import Row, Story
-from umbel.cli.words import clean, count, seconds
+from umbel.cli.words import clean, count, local, seconds
 from umbel.client import Client
-from umbel.machine import TASK_TERMINAL, TERMINAL_EVENTS, RunState, TaskState
+from umbel.machine import TASK_TERMINAL, TERMINAL_EVENTS, EventType, RunState, TaskState
 from umbel.service.models import RunDetail
 
 EXIT: Final = {RunState.SUCCESS: 0, RunState.ERROR: 1, RunState.CANCELED: 2}
@@ -22,7 +22,10 @@ EXIT: Final = {RunState.SUCCESS: 0, RunState.ERROR: 1, RunState.CANCELED: 2}
 _SIGNS: Final = {
     TaskState.WAITING: "·",
     TaskState.QUEUED: "○",
+    TaskState.SCHEDULED: "○",
     TaskState.RUNNING: "▶",
+    TaskState.EXPANDED: "▷",
+    TaskState.AWAITING_INPUT: "?",
     TaskState.RETRYING: "↻",
     TaskState.SUCCESS: "✓",
     TaskState.ERROR: "✗",
@@ -30,7 +33,14 @@ _SIGNS: Final = {
     TaskState.CANCELED: "■",
     TaskState.UPSTREAM_FAILED: "·",
 }
-_URGENT: Final = (TaskState.ERROR, TaskState.RUNNING, TaskState.RETRYING, TaskState.QUEUED)
+_URGENT: Final = (
+    TaskState.ERROR,
+    TaskState.AWAITING_INPUT,
+    TaskState.RUNNING,
+    TaskState.EXPANDED,
+    TaskState.RETRYING,
+    TaskState.QUEUED,
+)
 """What a tree that is too long for the terminal shows, in this order."""
 
 
@@ -42,9 +52,11 @@ def follow(client: Client, run_id: str, *, as_json: bool = False) -> RunDetail:
     """
     run = client.get_run(run_id)
     if as_json:
+        epoch = 1
         for event in client.events(run_id):
             say_json(event, line=True)
-            if event.type in TERMINAL_EVENTS:
+            epoch = event.data["epoch"] if event.type == EventType.RUN_RESTORED else epoch
+            if event.type in TERMINAL_EVENTS and epoch >= run.epoch:
                 break
         return client.get_run(run_id)
     story = Story(run)
@@ -52,7 +64,7 @@ def follow(client: Client, run_id: str, *, as_json: bool = False) -> RunDetail:
         for event in client.events(run_id):
             if sentence := story.apply(event):
                 tell(f"{seconds(story.age(event.at)):>8}  ", sentence)
-            if event.type in TERMINAL_EVENTS:
+            if event.type in TERMINAL_EVENTS and story.epoch >= run.epoch:
                 break
     return client.get_run(run_id)
 
@@ -118,11 +130,17 @@ def _line(row: Row, now: datetime, width: int) -> Text:
 def _detail(row: Row, now: datetime) -> str:
     if row.state is TaskState.RETRYING and row.due:
         return f"{row.note} in {max((row.due - now).total_seconds(), 0):.1f} s"
+    if row.state is TaskState.AWAITING_INPUT and row.due:
+        return f"{row.note}, until {local(row.due)}"
+    if row.items and row.state is TaskState.EXPANDED:
+        return f"{row.items.ended:,} of {count(row.items.total, 'item')}" + (
+            f", {row.items.failed:,} failed" if row.items.failed else ""
+        )
     parts = []
     if row.started and row.state in (TaskState.RUNNING, TaskState.SUCCESS, TaskState.ERROR):
         parts.append(seconds(((row.ended or now) - row.started).total_seconds()))
     if row.attempt > 1:
         parts.append(f"attempt {row.attempt}")
-    if row.note and row.state in (TaskState.ERROR, TaskState.QUEUED):
+    if row.note and row.state in (TaskState.ERROR, TaskState.QUEUED, TaskState.EXPANDED, TaskState.AWAITING_INPUT):
         parts.append(clean(row.note))
     return "  ".join(parts)

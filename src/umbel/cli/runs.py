@@ -9,6 +9,8 @@ import typer
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the run, as `umbel list` shows it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the server's answer as JSON.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="Key of the task, as `umbel show` shows it.")]
+Comment = Annotated[str | None, typer.Option(help="Why; kept with the decision.")]
 Watch = Annotated[
     bool, typer.Option("--watch", "-w", help="Follow it to its end; exit 0 for success, 1 for error, 2 for canceled.")
 ]
@@ -18,7 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("run")(run)
     app.command("list")(list_)
-    for command in (show, watch, diagnose, cancel, relaunch, logs):
+    for command in (show, watch, diagnose, cancel, relaunch, retry, pause, resume, approve, reject, logs):
         app.command()(command)
 
 
@@ -107,15 +109,13 @@ def diagnose(run_id: Id, as_json: Json = False) -> None:
 def cancel(run_id: Id, as_json: Json = False) -> None:
     """Cancel a run.
 
-    What has not finished will not start, what runs is stopped. A finished run stays as it is.
+    What has not finished will not start, what runs is stopped. A finished run stays as it is; what a failed one still
+    does ends.
     """
-    from umbel.cli.output import say, say_json
-    from umbel.cli.show import run_line
     from umbel.client import Client
 
     with Client() as client:
-        found = client.cancel_run(run_id)
-    say_json(found) if as_json else say(run_line(found))
+        _one(client.cancel_run(run_id), as_json)
 
 
 def relaunch(run_id: Id, watch: Watch = False, as_json: Json = False) -> None:
@@ -127,6 +127,70 @@ def relaunch(run_id: Id, watch: Watch = False, as_json: Json = False) -> None:
 
     with Client() as client:
         _started(client, client.relaunch_run(run_id), watch, as_json)
+
+
+def retry(
+    run_id: Id,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="Begin with this task, not those that failed; repeatable."),
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Only say what would run again.")] = False,
+    watch: Watch = False,
+    as_json: Json = False,
+) -> None:
+    """Run what failed again, in the same run.
+
+    With everything that depends on it; what succeeded keeps its result. --preview says what would be done a second
+    time.
+    """
+    from umbel.cli.output import say_json
+    from umbel.cli.show import retried
+    from umbel.client import Client
+
+    with Client() as client:
+        found = client.retry_run(run_id, task or None, preview=preview)
+        if watch and not preview:
+            _follow(client, run_id, as_json)
+    say_json(found) if as_json else retried(found)
+
+
+def pause(run_id: Id, as_json: Json = False) -> None:
+    """Pause a run.
+
+    Nothing new of it begins, what runs goes on to its end.
+    """
+    from umbel.client import Client
+
+    with Client() as client:
+        _one(client.pause_run(run_id), as_json)
+
+
+def resume(run_id: Id, as_json: Json = False) -> None:
+    """Let a paused run go on."""
+    from umbel.client import Client
+
+    with Client() as client:
+        _one(client.resume_run(run_id), as_json)
+
+
+def approve(run_id: Id, key: Key, comment: Comment = None, as_json: Json = False) -> None:
+    """Approve a task that waits for a person."""
+    from umbel.client import Client
+
+    with Client() as client:
+        _one(client.approve_task(run_id, key, comment), as_json)
+
+
+def reject(run_id: Id, key: Key, comment: Comment = None, as_json: Json = False) -> None:
+    """Reject a task that waits for a person.
+
+    It fails, and what needs it does not run.
+    """
+    from umbel.client import Client
+
+    with Client() as client:
+        _one(client.reject_task(run_id, key, comment), as_json)
 
 
 def logs(
@@ -200,6 +264,13 @@ def _started(client: Any, started: Any, watch: bool, as_json: bool) -> None:
         print(started.id)
         if sys.stdout.isatty():
             print(f"`umbel watch {started.id}` follows it", file=sys.stderr)
+
+
+def _one(found: Any, as_json: bool) -> None:
+    from umbel.cli.output import say, say_json
+    from umbel.cli.show import run_line
+
+    say_json(found) if as_json else say(run_line(found))
 
 
 def _follow(client: Any, run_id: str, as_json: bool) -> None:

@@ -8,13 +8,15 @@ from rich.text import Text
 
 from umbel.cli.output import COLORS, columns, say
 from umbel.cli.words import between, brief_error, clean, count, first_line, local, seconds
-from umbel.machine import RunState
+from umbel.machine import RunState, TaskState
 from umbel.service.models import (
     AttemptView,
     DefinitionList,
     DefinitionView,
     Diagnosis,
+    ItemCounts,
     LogLine,
+    Retry,
     Run,
     RunDetail,
     RunList,
@@ -73,6 +75,16 @@ def run_detail(run: RunDetail) -> None:
         say(f"comment: {run.comment}")
     if run.relaunch_of:
         say(f"relaunch of: {run.relaunch_of}")
+    if run.parent_run:
+        say(f"started by: {run.parent_task} of the run {run.parent_run}")
+    if run.deadline_at and not run.finished_at:
+        say(f"deadline: {local(run.deadline_at)}")
+    for is_so, what in (
+        (run.held, "waits for other runs of its definition to end"),
+        (run.paused, f"paused; `umbel resume {run.id}` lets it go on"),
+    ):
+        if is_so:
+            say(what)
     say(f"payload: {json.dumps(run.payload, ensure_ascii=False)}")
     say()
     rows = [["TASK", "STATE", "ATTEMPTS", "TOOK", "WORKER", "NOTE"]]
@@ -81,6 +93,12 @@ def run_detail(run: RunDetail) -> None:
         note = brief_error(task.error.type, task.error.message) if task.error else ""
         if not last and task.needs:
             note = f"needs {', '.join(task.needs[:5])}"
+        if task.run:
+            note = f"run {task.run}"
+        elif task.items:
+            note = ", ".join([_items(task.items), *([note] if note else [])])
+        elif task.state is TaskState.AWAITING_INPUT:
+            note = f"`umbel approve {run.id} {task.key}`, or reject"
         rows.append(
             [
                 task.key,
@@ -101,6 +119,29 @@ def run_detail(run: RunDetail) -> None:
         say(f"\nresult: {pretty(run.result)}")
     elif run.failed_task:
         say(f"\n`umbel diagnose {run.id}` says why it failed")
+
+
+def _items(items: ItemCounts) -> str:
+    states = ", ".join(f"{number:,} {state.replace('_', ' ')}" for state, number in items.states.items())
+    return f"{count(items.total, 'item')}: {states}"
+
+
+def retried(found: Retry) -> None:
+    """What a retry runs again, or would."""
+    say(run_line(found))
+    say("would run again:" if found.preview else "runs again:")
+    rows = [["TASK", "WAS", "ATTEMPTS", "NOTE"]]
+    for task in found.would_run:
+        note = "succeeded before: what it did is done a second time" if task.repeats else ""
+        if task.items is not None:
+            note = f"{count(task.items, 'item')}, {task.items_kept or 0:,} kept" + (f"; {note}" if note else "")
+        rows.append([task.key, task.state, str(task.attempts or ""), note])
+    columns(rows, states=1)
+    if found.kept:
+        more = f" and {len(found.kept) - 10:,} more" if len(found.kept) > 10 else ""
+        say(f"keep their results: {', '.join(found.kept[:10])}{more}")
+    if found.held:
+        say("it waits for other runs of its definition to end")
 
 
 def attempt_line(attempt: AttemptView) -> str:
@@ -140,6 +181,9 @@ def diagnosis(found: Diagnosis) -> None:
 
 _COMMANDS = {
     "relaunch_run": "relaunch {run_id}",
+    "retry_run": "retry {run_id} --preview",
+    "resume_run": "resume {run_id}",
+    "approve_task": "approve {run_id} {key}",
     "cancel_run": "cancel {run_id}",
     "get_run": "show {run_id}",
     "wait_for_run": "watch {run_id}",

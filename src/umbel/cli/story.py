@@ -5,14 +5,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from umbel.cli.words import brief_error, count, first_line, seconds
-from umbel.machine import TERMINAL_EVENTS, EventType, RunState, TaskState
+from umbel.cli.words import brief_error, count, first_line, local, seconds
+from umbel.machine import TASK_TERMINAL, TERMINAL_EVENTS, EventType, RunState, TaskState
 from umbel.service.models import Event, RunDetail, TaskView
 
 SHOWN: Final = 5
 """Names in one sentence."""
 
+_LISTED: Final = {
+    "released": TaskState.QUEUED,
+    "scheduled": TaskState.SCHEDULED,
+    "blocked": TaskState.UPSTREAM_FAILED,
+    "skipped": TaskState.SKIPPED,
+}
 _STATES: Final = frozenset(TaskState)
+
+
+@dataclass(slots=True)
+class Items:
+    """The items of a map, folded into it: how many there are, have ended, have failed."""
+
+    total: int
+    ended: int = 0
+    failed: int = 0
 
 
 @dataclass(slots=True)
@@ -27,6 +42,7 @@ class Row:
     ended: datetime | None = None
     due: datetime | None = None
     note: str = ""
+    items: Items | None = None
 
 
 class Story:
@@ -36,31 +52,93 @@ class Story:
         self.run = run
         self.state = RunState.PENDING
         self.ended: datetime | None = None
+        self.epoch = 1
         depths = depths_of(run.tasks)
         self.rows = {task.key: Row(task.key, depths[task.key]) for task in run.tasks}
 
     def apply(self, event: Event) -> str:
         """Take in an event; what to say about it, or nothing."""
         row = self.rows.get(event.task or "")
-        for key in self._keys(event, "released"):
-            self.rows[key].state = TaskState.QUEUED
+        for name, state in _LISTED.items():
+            for key in self._keys(event, name):
+                self.rows[key].state = state
         blocked = list(self._keys(event, "blocked"))
-        for key in blocked:
-            self.rows[key].state = TaskState.UPSTREAM_FAILED
         if event.type in TERMINAL_EVENTS:
             return self._end(event)
+        if event.task is None:
+            return self._run(event)
         if row is None:
-            return ""
+            return self._item(event)
         if self.state is RunState.PENDING:
             self.state = RunState.RUNNING
         if event.state in _STATES:
             row.state = TaskState(event.state)
         return self._task(row, event) + self._unreached(row.key, blocked)
 
+    def _run(self, event: Event) -> str:
+        by = f" by {event.data['by']}" if event.data.get("by") else ""
+        match event.type:
+            case EventType.RUN_PAUSED:
+                return f"run paused{by}: nothing new begins"
+            case EventType.RUN_RESUMED:
+                return f"run resumed{by}"
+            case EventType.RUN_STOPPED:
+                self._cancel_rest()
+                return f"run stopped{by}"
+            case EventType.RUN_RESTORED:
+                return self._restored(event)
+        return ""
+
+    def _restored(self, event: Event) -> str:
+        self.epoch = int(event.data.get("epoch") or self.epoch + 1)
+        self.state, self.ended = RunState(event.state or RunState.PENDING), None
+        again = [key for key in event.data.get("reset") or () if key in self.rows]
+        kept = event.data.get("maps") or ()
+        for key in again:
+            row = self.rows[key]
+            row.state, row.note, row.ended, row.due = TaskState.WAITING, "", None, None
+            row.items = row.items if key in kept else None
+        return f"run begins again, epoch {self.epoch}: {_listed(again)} {'runs' if len(again) == 1 else 'run'} again"
+
+    def _item(self, event: Event) -> str:
+        """Items of maps are many: only what goes wrong is told."""
+        row = self.rows.get(str(event.task).rpartition("[")[0])
+        if row is None or row.items is None:
+            return ""
+        if event.type in (EventType.TASK_SUCCEEDED, EventType.TASK_SKIPPED):
+            row.items.ended += 1
+        elif event.type == EventType.TASK_FAILED:
+            row.items.ended += 1
+            row.items.failed += 1
+            return f"{event.task} failed: {brief_error(event.data.get('type'), event.data.get('exception'))}"
+        return ""
+
+    def _expanded(self, row: Row, event: Event) -> str:
+        total = int(event.data.get("count") or 0)
+        before = row.items
+        if before is not None and before.total == total:  # those that succeeded in an earlier epoch stay
+            row.items = Items(total, before.ended - before.failed)
+            return f"{row.key} goes on with {count(total - row.items.ended, 'item')} of {total:,}"
+        row.items = Items(total)
+        return f"{row.key} has {count(total, 'item')}"
+
     def _task(self, row: Row, event: Event) -> str:
         data, key = event.data, row.key
         error = brief_error(data.get("type"), data.get("exception"))
         match event.type:
+            case EventType.TASK_EXPANDED:
+                return self._expanded(row, event)
+            case EventType.TASK_SPAWNED:
+                row.note = f"run {data.get('run')}"
+                return f"{key} started the run {data.get('run')} of {data.get('definition')}"
+            case EventType.TASK_ASKED:
+                row.note = f"`umbel approve {self.run.id} {key}`, or reject"
+                row.due = datetime.fromtimestamp(data["due"] / 1000, event.at.tzinfo) if data.get("due") else None
+                until = f" until {local(row.due)}" if row.due else ""
+                return f"{key} waits for a decision{until}: {row.note}"
+            case EventType.TASK_STARTED if row.items and row.items.ended >= row.items.total:
+                row.attempt, row.note = event.attempt or 1, ""
+                return f"{key} gathers the results of {count(row.items.total, 'item')}"
             case EventType.TASK_STARTED:
                 row.attempt, row.started, row.ended, row.note = event.attempt or 1, event.at, None, ""
                 return f"{key} started" + (f", attempt {row.attempt}" if row.attempt > 1 else "")
@@ -89,17 +167,20 @@ class Story:
     def _end(self, event: Event) -> str:
         self.state, self.ended = TERMINAL_EVENTS[EventType(event.type)], event.at
         if self.state is RunState.CANCELED:
-            for row in self.rows.values():
-                if row.state in (TaskState.WAITING, TaskState.QUEUED, TaskState.RUNNING, TaskState.RETRYING):
-                    row.state = TaskState.CANCELED
+            self._cancel_rest()
         word = {RunState.SUCCESS: "succeeded", RunState.ERROR: "failed"}.get(self.state, "canceled")
-        return f"run {word} after {seconds(self.age(event.at))}"
+        why = ": it took longer than its deadline" if event.data.get("reason") == "deadline" else ""
+        return f"run {word} after {seconds(self.age(event.at))}{why}"
+
+    def _cancel_rest(self) -> None:
+        for row in self.rows.values():
+            if row.state not in TASK_TERMINAL:
+                row.state = TaskState.CANCELED
 
     def _unreached(self, key: str, blocked: list[str]) -> str:
         if not blocked:
             return ""
-        names = ", ".join(blocked[:SHOWN]) + (f" and {len(blocked) - SHOWN:,} more" if len(blocked) > SHOWN else "")
-        return f"\n{names} will not run: {'it needs' if len(blocked) == 1 else 'they need'} {key}"
+        return f"\n{_listed(blocked)} will not run: {'it needs' if len(blocked) == 1 else 'they need'} {key}"
 
     def _keys(self, event: Event, name: str) -> Iterator[str]:
         listed = event.data.get(name)
@@ -111,6 +192,10 @@ class Story:
     def age(self, at: datetime) -> float:
         """Seconds from the run's creation to `at`."""
         return max((at - self.run.created_at).total_seconds(), 0.0)
+
+
+def _listed(keys: list[str]) -> str:
+    return ", ".join(keys[:SHOWN]) + (f" and {len(keys) - SHOWN:,} more" if len(keys) > SHOWN else "")
 
 
 def attempt_of(data: dict[str, Any]) -> str:

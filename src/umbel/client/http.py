@@ -26,11 +26,13 @@ from umbel.service.models import (
     LogPage,
     Picture,
     Resource,
+    Retry,
     Run,
     RunDetail,
     RunList,
     ScheduleList,
     ScheduleView,
+    TaskList,
     TaskView,
     WorkerList,
 )
@@ -262,6 +264,45 @@ class Client:
         """Start a new run with the definition and payload of this one."""
         return self.call(ops.RelaunchRun(run_id=run_id))
 
+    def retry_run(self, run_id: str, tasks: list[str] | None = None, *, preview: bool = False) -> Retry:
+        """Run what failed again in the same run, with everything that depends on it.
+
+        Args:
+            run_id: a run that has ended.
+            tasks: keys of the tasks to begin with, instead of those that failed.
+            preview: only say what would run again.
+        """
+        return self.call(make(ops.RetryRun, run_id=run_id, tasks=tasks, preview=preview))
+
+    def pause_run(self, run_id: str) -> Run:
+        """Let nothing new of the run begin; what runs goes on to its end."""
+        return self.call(ops.PauseRun(run_id=run_id))
+
+    def resume_run(self, run_id: str) -> Run:
+        """Let a paused run go on."""
+        return self.call(ops.ResumeRun(run_id=run_id))
+
+    def approve_task(self, run_id: str, key: str, comment: str | None = None) -> Run:
+        """Approve a task that waits for a person."""
+        return self.call(make(ops.ApproveTask, run_id=run_id, key=key, comment=comment))
+
+    def reject_task(self, run_id: str, key: str, comment: str | None = None) -> Run:
+        """Reject a task that waits for a person: it fails."""
+        return self.call(make(ops.RejectTask, run_id=run_id, key=key, comment=comment))
+
+    def list_tasks(
+        self, run_id: str, parent: str | None = None, *, cursor: str | None = None, limit: int = 100
+    ) -> TaskList:
+        """A page of the run's tasks, or (`parent`) of the items of one of its maps.
+
+        Args:
+            run_id: the run.
+            parent: key of a task with `map`.
+            cursor: `next_cursor` of the page before.
+            limit: tasks per page, at most 500.
+        """
+        return self.call(make(ops.ListTasks, run_id=run_id, parent=parent, cursor=cursor, limit=limit))
+
     def get_task(self, run_id: str, key: str) -> TaskView:
         """One task with its result or error and its attempts."""
         return self.call(ops.GetTask(run_id=run_id, key=key))
@@ -306,17 +347,17 @@ class Client:
         """
         path = f"{ops.PREFIX}/runs/{run_id}/events"
         silent_since: float | None = None
+        settled = False  # it may begin again: a retry
         while True:
             try:
                 for event in self._stream(path, after):
                     silent_since = None
                     after = event.id
+                    settled = event.type == EventType.RUN_SETTLED
                     yield event
-                    if event.type == EventType.RUN_SETTLED:
-                        return
                 # The server ended the stream: it stops, or there is nothing more to come.
                 run = self.get_run(run_id)
-                if run.settled and run.last_event <= after:
+                if (run.settled or settled) and run.last_event <= after:
                     return
                 silent_since = None
             except (httpx.RequestError, ServerUnavailable) as error:
