@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from umbel.errors import RunLost, UmbelError, WrongState
 from umbel.machine import Code, RunState, TaskState
-from umbel.service.reading import find_task, is_over, require
+from umbel.service.reading import by_celery, find_task, is_over, require
 from umbel.service.umbel import Umbel, now_ms
 from umbel.store import RunRow
 
@@ -53,10 +53,16 @@ def pause(umbel: Umbel, run_id: str, *, by: str = "api") -> RunRow:
 
     Raises:
         RunNotFound: there is no such run.
-        WrongState: nothing of it is under way any more, or it has not begun.
+        WrongState: nothing of it is under way any more, or it has not begun, or Celery's own canvas sends its tasks.
         StateUnavailable: the state store did not answer.
     """
-    return _flag(umbel, run_id, True, umbel.engine.pause(_live(umbel, run_id, "pause").id, info={"by": by}).code)
+    run = _live(umbel, run_id, "pause")
+    if by_celery(run, umbel.plan(run.plan_hash)):
+        raise WrongState(
+            f"The run {run.id} cannot be paused: Celery's own canvas sends its tasks.",
+            hint="Cancel it, or let `engine: relay` run the definition.",
+        )
+    return _flag(umbel, run_id, True, umbel.engine.pause(run.id, info={"by": by}).code)
 
 
 def resume(umbel: Umbel, run_id: str, *, by: str = "api") -> RunRow:

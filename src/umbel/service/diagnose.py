@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from umbel.errors import StateUnavailable
 from umbel.machine import TASK_TERMINAL, RunState, TaskState
+from umbel.plan.model import Node
 from umbel.service.blame import file_line
 from umbel.service.models import (
     AttemptNote,
@@ -18,7 +19,7 @@ from umbel.service.models import (
     utc,
 )
 from umbel.service.names import Names
-from umbel.service.reading import counts_of, is_there, require, state_of
+from umbel.service.reading import by_celery, counts_of, is_there, require, state_of
 from umbel.service.umbel import Umbel, now_ms
 from umbel.service.workers import list_workers
 from umbel.store import AttemptRow, RunRow, TaskRow
@@ -242,7 +243,9 @@ class Case:
         node, row = self.plan.nodes[index], self.rows.get(index)
         if state is TaskState.WAITING or row is None:
             open_needs = [self.plan.nodes[n].key for n in node.needs if self.states[n] not in _GOOD]
-            return f"needs {_listed(open_needs)}" if open_needs else "is about to be queued"
+            if open_needs or not by_celery(self.run, self.plan):
+                return f"needs {_listed(open_needs)}" if open_needs else "is about to be queued"
+            return f"sent by Celery's own canvas: {self._why(node, workers)}"
         if state is TaskState.RETRYING:
             left = (row.due_at or self.now) - self.now
             when = f"in {_seconds(left)}" if left > 0 else f"since {_seconds(-left)}"
@@ -262,9 +265,12 @@ class Case:
             return f"running for {_seconds(self.now - (since or self.now))}{where} (attempt {row.attempts})"
         if self.run.paused:
             return "queued; the run is paused"
-        queue = node.queue or self.umbel.settings.default_queue
-        why = _why_queued(node.task, queue, workers)
-        return f"queued for {_seconds(self.now - (row.queued_at or self.now))}: {why}"
+        if by_celery(self.run, self.plan) and not node.hook:
+            return "lost with its worker; Celery sends it again only if the task has acks_late"
+        return f"queued for {_seconds(self.now - (row.queued_at or self.now))}: {self._why(node, workers)}"
+
+    def _why(self, node: Node, workers: Sequence[WorkerView] | None) -> str:
+        return _why_queued(node.task, node.queue or self.umbel.settings.default_queue, workers)
 
     def _expanded(self, row: TaskRow) -> str:
         if row.child is not None:

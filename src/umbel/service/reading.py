@@ -45,6 +45,11 @@ def is_over(run: RunRow) -> bool:
     return run.state in RUN_TERMINAL
 
 
+def by_celery(run: RunRow, plan: Plan) -> bool:
+    """Whether Celery's own canvas sends the tasks of this run: not what a task has started, nor what runs again."""
+    return plan.engine == "canvas" and run.epoch == 1 and run.parent_run is None
+
+
 def list_runs(umbel: Umbel, wanted: ListRuns) -> RunList:
     """A page of runs, newest first.
 
