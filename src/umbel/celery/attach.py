@@ -70,4 +70,4 @@ def find(name: str, settings: Settings) -> Celery:
 
 def _shown(connection: Connection) -> str:
     """The address without its password."""
-    return str(connection.as_uri()).replace("//localhost", "//127.0.0.1")
+    return str(connection.as_uri()).replace("localhost", "127.0.0.1")
