@@ -36,33 +36,47 @@ end
 redis.call('HSET', id, 'restore_part', part)
 local total = tonumber(redis.call('HGET', id, 'tasks'))
 
+-- Gathered, since many small writes take several times as long.
+local fields, results, list, left, hooks = {}, {}, {}, 0, 0
+
+local function add(to, name, value)
+  to[#to + 1] = name
+  to[#to + 1] = value
+end
+
 local function keep(index, was, text)
   if was == 'queued' then
-    redis.call('HINCRBY', id, 'hooks', 1)
-    redis.call('RPUSH', key('work', run_id), index .. ':0:3')
+    hooks = hooks + 1
+    list[#list + 1] = index .. ':0:3'
     return
   end
-  if was == 'expanded' and tonumber(index) >= total then return end
-  redis.call('HSET', id, index .. ':state', was)
+  local own = tonumber(index) < total -- no hook, and no item of a map
+  if was == 'expanded' and not own then return end
+  add(fields, index .. ':state', was)
   if was == 'expanded' then
-    redis.call('HSET', id, index .. ':child', text)
+    redis.call('HSET', id, index .. ':state', was, index .. ':child', text)
     redis.call('ZADD', key('subs', run_id), clock(), text)
     local child = open(text)
     if child and child.settled then tell_parent(child) end
     return
   end
-  if text and text ~= '' then redis.call('HSET', key('results', run_id), was == 'error' and index .. ':error' or index, text) end
-  if tonumber(index) >= total then return end -- a hook, or an item of a map
-  redis.call('HINCRBY', id, 'left', -1)
+  if text and text ~= '' then add(results, was == 'error' and index .. ':error' or index, text) end
+  if not own then return end
+  left = left - 1
   local good = (was == 'success' or was == 'skipped') and '1' or '0'
-  redis.call('RPUSH', key('work', run_id), index .. ':0:' .. good)
+  list[#list + 1] = index .. ':0:' .. good
 end
 
 for _, task in ipairs(cjson.decode(tasks)) do
   local index, was, attempt, text = string.format('%d', task[1]), task[2], task[3], task[4]
-  if attempt > 0 then redis.call('HSET', id, index .. ':attempt', string.format('%d', attempt)) end
+  if attempt > 0 then add(fields, index .. ':attempt', string.format('%d', attempt)) end
   if was ~= '' then keep(index, was, text) end
 end
+if #fields > 0 then redis.call('HSET', id, unpack(fields)) end
+if #results > 0 then redis.call('HSET', key('results', run_id), unpack(results)) end
+if #list > 0 then redis.call('RPUSH', key('work', run_id), unpack(list)) end
+redis.call('HINCRBY', id, 'left', left)
+redis.call('HINCRBY', id, 'hooks', hooks)
 if last == '1' then
   redis.call('HSET', id, 'state', state)
   redis.call('RPUSH', key('work', run_id), '-1:0:1')
