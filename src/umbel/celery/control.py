@@ -25,8 +25,10 @@ MAX_LIST: Final = 256 * 1024 * 1024
 """Bytes of JSON in the list that a map gives. Its items have each been held against `max_result_bytes`, and so many as
 there are may be in it; but the state store takes no more than 512 MB at once (Redis, `proto-max-bulk-len`)."""
 
+FIRST_PORTION: Final = 16
 PORTION: Final = 500
-"""Items that are looked at in one call."""
+PORTION_BYTES: Final = 8 * 1024 * 1024
+"""Items that are looked at in one call: so many at first, then by how large their results are, but never more."""
 
 GOOD: Final = frozenset({"success", "skipped"})
 
@@ -87,21 +89,21 @@ class Control:
         engine = self._process.engine
         base, count = map(int, claim.phase.split(":"))
         texts: list[str] = []
-        size = failed = 0
-        first = ""
-        for start in range(0, count, PORTION):
-            indices = range(base + start, base + min(start + PORTION, count))
+        at, portion, size, failed, first = base, FIRST_PORTION, 0, 0, ""
+        while at < base + count:
+            indices = range(at, min(at + portion, base + count))
             for index, end in zip(indices, engine.ends(token.run, indices), strict=True):
                 if end.state not in GOOD:
                     failed += 1
                     first = first or f"item {index - base}: {_told(end.error) or end.state}"
             if not failed:
-                some = [text or "null" for text in engine.results(token.run, indices)]
-                size += sum(map(len, some)) + len(some)
+                texts += [text or "null" for text in engine.results(token.run, indices)]
+                size += sum(len(text.encode()) + 1 for text in texts[at - base :])
                 if size > MAX_LIST:
                     text = f"The list of the results has more than {MAX_LIST:,} bytes of JSON."
                     return _failed(ResultTooLarge.__name__, text, "result")
-                texts += some
+            at = indices.stop
+            portion = max(1, min(PORTION, PORTION_BYTES * (at - base) // (size + 1)))
         if failed:
             return _failed("ItemsFailed", f"{failed} of {count} items failed; the first was {first}", "items")
         whole = f"[{','.join(texts)}]"
