@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
-from tests.histories import NOW, Script, diamond, new_run, troubled
+from tests.histories import DIAMOND, NOW, Script, diamond, new_run, troubled
+from umbel.errors import WrongState
 from umbel.events import EventRecord
 from umbel.machine import RunState, TaskState
 from umbel.plan.model import Node, Plan
-from umbel.store import PositionMoved, Store, tables
+from umbel.store import PositionMoved, Projection, Rerun, Store, tables
 
 ROWS = (tables.runs, tables.tasks, tables.attempts, tables.events, tables.logs, tables.positions, tables.counters)
 IDS = [f"7f0d9a6e-0000-4000-8000-00000000000{n}" for n in range(3)]
@@ -201,3 +202,52 @@ def test_a_wide_release_and_a_long_list_of_known_rows(store: Store) -> None:
     assert run
     assert run.tasks_done == 1500
     assert len(store.attempts(run_id)) == 1500
+
+
+def test_a_rerun_while_events_are_projected_is_not_overwritten(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The projector has read the settled run; before it writes, somebody asks for a new epoch."""
+    events = [*troubled(IDS[1]), EventRecord(IDS[1], 99, "task.fenced", NOW, 2, 1, {"outcome": "success"})]
+    store.apply(0, events[:-1], store.position(0), f"{NOW}-1")
+    known = Projection._known
+
+    def overtaken(self: Projection, connection: Connection, some: list[EventRecord]) -> Any:
+        found = known(self, connection, some)
+        monkeypatch.setattr(Projection, "_known", known)
+        store.ask_rerun(IDS[1], 0, 1, Rerun((1, 3)), NOW, None)
+        return found
+
+    monkeypatch.setattr(Projection, "_known", overtaken)
+    with pytest.raises(PositionMoved):
+        store.apply(0, events[-1:], f"{NOW}-1", f"{NOW}-2")
+    store.apply(0, events[-1:], f"{NOW}-1", f"{NOW}-2")
+    run = store.run(IDS[1])
+    assert run is not None
+    assert (run.state, run.settled, run.epoch, run.rerun is None, run.last_seq) == (
+        RunState.PENDING,
+        False,
+        2,
+        False,
+        99,
+    )
+    with pytest.raises(WrongState):
+        store.ask_rerun(IDS[1], 0, 1, Rerun((1, 3)), NOW, None)
+
+
+def test_the_history_learns_of_a_run_that_a_task_has_started(store: Store) -> None:
+    child = "7f0d9a6e-0000-4000-8000-0000000000aa"
+    script = Script(IDS[0]).add("run.launched", released=[0]).start(0).add("task.spawned", 0, 1, run=child)
+    about = {"plan": DIAMOND.hash, "definition": "demo.SUB", "parent": {"run": IDS[0], "task": 0}, "released": [0]}
+    first = EventRecord(child, 1, "run.launched", NOW, None, None, about, '{"x": 1}')
+    for number, event in enumerate([*script.events, first, first]):
+        store.apply(0, [event], store.position(0), f"{NOW}-{number}")
+    run = store.run(child)
+    assert run is not None
+    assert (run.project, run.name, run.payload, run.parent_run, run.parent_task) == (
+        "demo",
+        "SUB",
+        '{"x": 1}',
+        IDS[0],
+        "A",
+    )
+    assert (run.root_run, run.tasks_total, run.last_seq) == (IDS[0], 4, 1)
+    assert store.tasks(IDS[0])[0].child == child

@@ -116,14 +116,12 @@ def merged(known: Known, batches: list[list[EventRecord]]) -> tuple[Known, Chang
 indices = st.integers(0, 9)
 pairs = st.tuples(indices, st.integers(0, 9)).map(list)
 details = st.fixed_dictionaries(
-    {},
+    {"base": st.integers(3, 8), "count": st.integers(0, 4)},
     optional={
         "released": st.lists(indices, max_size=3),
         "blocked": st.lists(indices, max_size=3),
         "scheduled": st.lists(pairs, max_size=2),
         "skipped": st.lists(indices, max_size=2),
-        "base": st.integers(3, 8),
-        "count": st.integers(0, 4),
         "reset": st.lists(st.integers(0, 3), max_size=4),
         "again": st.lists(indices, max_size=2),
         "maps": st.lists(st.tuples(st.integers(0, 3), st.integers(4, 8), st.integers(1, 4)).map(list), max_size=2),
@@ -140,7 +138,8 @@ details = st.fixed_dictionaries(
         "outcome": st.just("success"),
     },
 )
-steps = st.lists(st.tuples(st.sampled_from(list(EventType)), indices, st.integers(1, 3), details), max_size=25)
+kinds = [*EventType, *[EventType.TASK_EXPANDED] * 4, *[EventType.RUN_RESTORED] * 2]
+steps = st.lists(st.tuples(st.sampled_from(kinds), indices, st.integers(1, 3), details), max_size=25)
 
 
 @given(steps, st.lists(st.integers(1, 6), min_size=1, max_size=30), st.integers(0, 3))
