@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 
 from umbel.celery import control, errback, limits, outcome
+from umbel.celery.app import make_app
+from umbel.celery.dispatch import Dispatcher
 from umbel.celery.outcome import Failed, Retried
 from umbel.celery.retrying import again, pause
 from umbel.definition import RetryPolicy
+from umbel.engine.wire import Item
 from umbel.plan.model import Node
+from umbel.settings import load_settings
 
 
 @pytest.mark.parametrize(
@@ -159,3 +163,20 @@ def test_an_error_as_an_errback_sees_it(kind: str, shown: str) -> None:
     error = errback._exception({"type": kind, "exception": "no"})
     assert isinstance(error, Exception)
     assert (repr(error), str(error), type(error).__name__) == (shown, "no", kind)
+
+
+@pytest.mark.parametrize(
+    ("node", "priority", "limits"),
+    [
+        (Node(0, "a", "A", queue="cpu"), 0, [None, None]),
+        (Node(0, "a", "A", queue="cpu", priority=6, time_limit=9.0, soft_time_limit=5.0), 6, [9.0, 5.0]),
+    ],
+)
+def test_a_message_says_what_celery_is_to_keep(node: Node, priority: int, limits: list[float | None]) -> None:
+    app = make_app(load_settings(broker_url="memory://"))
+    engine: Any = SimpleNamespace(node_of=lambda item: node)
+    Dispatcher(app, engine).publish([Item("run", 0, 1, "plan")])
+    with app.connection_for_read() as connection, connection.SimpleQueue("cpu") as queue:
+        message = queue.get(timeout=5)
+        message.ack()
+    assert (message.properties["priority"], message.headers["timelimit"]) == (priority, limits)
