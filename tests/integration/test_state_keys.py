@@ -14,7 +14,7 @@ from umbel.engine import engine as engines
 from umbel.engine.engine import Engine, Token
 from umbel.engine.keys import KINDS, prefix
 from umbel.machine import Code
-from umbel.plan.model import Node, Plan
+from umbel.plan.model import Node, Plan, SubRun
 from umbel.settings import load_settings
 
 WIDTH = 700  # more than one call releases
@@ -22,6 +22,16 @@ FAN = Plan(
     "keys.FAN", (Node(0, "first", "T"), *(Node(number, f"t{number}", "T", (0,)) for number in range(1, WIDTH + 1)))
 )
 CHAIN = Plan("keys.CHAIN", (Node(0, "a", "T"), Node(1, "b", "T", (0,))))
+STEPS = Plan(
+    "keys.STEPS",
+    (
+        Node(0, "map", "T", map="${payload.list}"),
+        Node(1, "sub", "umbel.step", workflow=SubRun(CHAIN.definition, CHAIN.hash)),
+        Node(2, "late", "T", countdown=3600.0),
+    ),
+    deadline=7200.0,
+    subplans=(CHAIN,),
+)
 TYPES = {kind.name: kind.type for kind in KINDS}
 OF_THE_PARTITION = {"queues", "events"}  # one each, however many runs there are; the stream is trimmed
 
@@ -39,7 +49,10 @@ def keys(valkey: "redis.Redis") -> dict[str, int]:
     found = {}
     for name in valkey.scan_iter(count=1000):
         kind, _, rest = name.decode().removeprefix(prefix(0)).partition(":")
-        assert valkey.type(name).decode() == TYPES[kind], name
+        type_ = valkey.type(name).decode()
+        if type_ == "none":
+            continue  # it has gone in this moment
+        assert type_ == TYPES[kind], name
         found[f"{kind}:{rest}" if rest or kind == "ready" else kind] = valkey.pttl(name)
     return found
 
@@ -101,3 +114,32 @@ def test_a_released_task_of_a_canceled_run_is_taken_off_the_queue(engine: Engine
     valkey.set(f"{prefix(0)}clock", 2**42)
     engine.redispatch(0)
     assert queues(valkey) == []
+
+
+def test_keys_of_a_run_with_items_and_runs_below_it_go(
+    engine: Engine, valkey: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every kind of key that a run can have, held by a run that is canceled in the midst of all."""
+    monkeypatch.setattr(engines, "PLAN_TTL", 0.3)
+    engine.launch("steps", STEPS, "{}", by="test")
+    first, second = (
+        Token("steps", index, 1, engine.claim("steps", index, 1, worker="w", pid=1).attempt) for index in (0, 1)
+    )
+    engine.spawn(second, "below", CHAIN.hash, "{}", CHAIN.definition, by="test")
+    engine.pause("steps")
+    engine.expand(first, ["1", "2"], by="test")
+    assert engine.claim("steps", 3, 1, worker="w", pid=1).code is Code.PAUSED
+    of_runs = {"run:steps", "run:below", "items:steps", "parked:steps", "subs:steps", "timers", "deadlines"}
+    assert of_runs <= keys(valkey).keys()
+
+    engine.cancel("steps")
+    assert engine.forget(["steps", "below"]) == 2
+
+    assert keys(valkey).keys().isdisjoint({"parked:steps", "subs:steps", "deadlines", "cursors"})
+    wait_until(lambda: not {"run:steps", "run:below", "items:steps"} & keys(valkey).keys(), 10, "end of the runs' keys")
+    wait_until(lambda: not any(name.startswith("plan:") for name in keys(valkey)), 10, "end of the plans")
+    valkey.set(f"{prefix(0)}clock", 2**42)
+    engine.promote(0, by="test")
+    engine.redispatch(0)
+    valkey.delete(f"{prefix(0)}clock")
+    assert keys(valkey).keys() == OF_THE_PARTITION
