@@ -5,6 +5,7 @@ import { useShortcuts } from "./lib/keys.ts";
 import { Banner } from "./parts/Banner.tsx";
 import { Dialog, Empty, Loading, useTitle } from "./parts/basics.tsx";
 import { Icon, type IconName } from "./parts/Icon.tsx";
+import { Palette } from "./parts/Palette.tsx";
 import { shortcuts } from "./lib/keys.ts";
 import { RunsPage } from "./runs/RunsPage.tsx";
 
@@ -13,7 +14,6 @@ const DefinitionsPage = lazy(() => import("./definitions/DefinitionsPage.tsx"));
 const DefinitionPage = lazy(() => import("./definitions/DefinitionPage.tsx"));
 const SchedulesPage = lazy(() => import("./other/SchedulesPage.tsx"));
 const WorkersPage = lazy(() => import("./other/WorkersPage.tsx"));
-const Palette = lazy(() => import("./parts/Palette.tsx"));
 
 // The server answers these paths with this page: PAGES in src/umbel/api/ui.py.
 const PAGES: readonly { path: string; text: string; icon: IconName; keys: string }[] = [
@@ -55,10 +55,10 @@ export function App() {
           ))}
         </nav>
         <div className="top-end">
-          <button type="button" className="search-button" onClick={() => setOpen("palette")} aria-label="Search and commands">
+          <button type="button" className="search-button" onClick={() => setOpen("palette")}>
             <Icon name="search" />
             <span>Search</span>
-            <kbd>{/Mac|iPhone|iPad/.test(navigator.platform) ? "⌘K" : "Ctrl K"}</kbd>
+            <kbd aria-hidden="true">{/Mac|iPhone|iPad/.test(navigator.platform) ? "⌘K" : "Ctrl K"}</kbd>
           </button>
           <button type="button" className="icon-button" onClick={turn} aria-label={`Theme: ${theme}. Change it.`} title={`Theme: ${theme}`}>
             <Icon name={theme === "light" ? "sun" : theme === "dark" ? "moon" : "auto"} />
@@ -82,7 +82,7 @@ export function App() {
           </Switch>
         </Suspense>
       </main>
-      <Suspense>{open === "palette" && <Palette pages={PAGES} onClose={() => setOpen(null)} />}</Suspense>
+      {open === "palette" && <Palette pages={PAGES} onClose={() => setOpen(null)} />}
       {open === "help" && <Help onClose={() => setOpen(null)} />}
     </>
   );

@@ -4,7 +4,7 @@
 export interface AttemptNote {
   task: string;
   attempt: number;
-  outcome: "running" | "success" | "error" | "retrying" | "lost" | "skipped" | "fenced" | "canceled";
+  outcome: "running" | "success" | "error" | "retrying" | "lost" | "skipped" | "fenced" | "canceled" | "expanded" | "asked";
   /** Seconds it ran. */
   ran: number | null;
   /** Seconds of pause after it. */
@@ -16,10 +16,10 @@ export interface AttemptNote {
 export interface AttemptView {
   /** Number of the attempt, from 1. */
   attempt: number;
-  /** Raised when the run is rebuilt; attempts count anew in each. */
+  /** The run's when it began; attempts go on counting. */
   epoch: number;
-  /** How it ended, or `running`. */
-  outcome: "running" | "success" | "error" | "retrying" | "lost" | "skipped" | "fenced" | "canceled";
+  /** How it ended, or `running`. `expanded`: it left the task with its items, or with a run that it started; `asked`: with a person; until those have ended. */
+  outcome: "running" | "success" | "error" | "retrying" | "lost" | "skipped" | "fenced" | "canceled" | "expanded" | "asked";
   /** Name of the worker. */
   worker: string | null;
   /** Process that ran the body. */
@@ -36,11 +36,57 @@ export interface AttemptView {
   late_outcome: string | null;
 }
 
+/** One definition that can be used, and its plan in brief. */
+export interface CheckedDefinition {
+  /** `project.NAME`. */
+  name: string;
+  description: string;
+  tasks: TaskDefinition[];
+  /** Hash of its plan. */
+  hash: string;
+  /** Its picture, in the format that was asked for. */
+  graph: string | null;
+}
+
+/** What is right and what is wrong with a text of definitions. */
+export interface DefinitionCheck {
+  /** True if nothing keeps a definition from being used; there may be warnings. */
+  ok: boolean;
+  errors: number;
+  warnings: number;
+  /** All of them, by line. */
+  problems: DefinitionProblem[];
+  /** The definitions that can be used. */
+  definitions: CheckedDefinition[];
+}
+
 /** Every definition of the project, by name. */
 export interface DefinitionList {
   items: DefinitionView[];
   /** Everything that is wrong with the project's files. */
   problems: string[];
+}
+
+/** One mistake in a definition, or a warning about one. */
+export interface DefinitionProblem {
+  file: string;
+  /** From 1; 0: the file as a whole. */
+  line: number;
+  /** From 1; 0: the file as a whole. */
+  column: number;
+  /** The column behind the offending text, if it is known. */
+  end_column: number | null;
+  /** An error keeps its definition from being used. */
+  severity: "error" | "warning";
+  /** Which mistake it is: a code of `docs/reference/problems.md`. */
+  code: string;
+  message: string;
+  /** What to do about it, often the nearest valid name. */
+  hint: string;
+  /** `project.NAME` that it stands in. */
+  definition: string | null;
+  /** The offending line, and carets below the offending text. */
+  excerpt: string;
 }
 
 /** One definition: what a run of it takes and does. */
@@ -78,6 +124,10 @@ export interface Diagnosis {
   left_out: number;
 }
 
+/** The JSON Schema of definition files, for editors. */
+export interface EditorSchema {
+}
+
 /** Why an attempt or a task failed. */
 export interface ErrorView {
   /** Class of the exception. */
@@ -112,6 +162,12 @@ export interface FieldProblem {
   detail: string;
 }
 
+/** How the items of a map stand: how many there are, and how many of them in each state. */
+export interface ItemCounts {
+  total: number;
+  states: Record<string, number>;
+}
+
 /** One line that a task wrote. */
 export interface LogLine {
   /** Grows within a run. */
@@ -132,6 +188,12 @@ export interface LogPage {
   next_after: number | null;
 }
 
+/** A picture of a definition or of a run. */
+export interface Picture {
+  format: "ascii" | "mermaid" | "svg" | "canvas";
+  text: string;
+}
+
 /** An error, by RFC 9457 (`application/problem+json`). */
 export interface Problem {
   /** URI of the kind of problem. */
@@ -146,6 +208,71 @@ export interface Problem {
   /** What to do about it. */
   hint: string | null;
   errors: FieldProblem[];
+}
+
+/** A run that goes on with a new epoch, or (`preview`) would: what runs again, and what keeps its result. */
+export interface Retry {
+  id: string;
+  /** `project.NAME`. */
+  definition: string;
+  state: RunState;
+  /** `state` in celery-director's five words. */
+  status: "pending" | "progress" | "success" | "error" | "canceled";
+  /** True when nothing of the run is alive any more. */
+  settled: boolean;
+  comment: string | null;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  updated_at: string;
+  tasks_total: number;
+  /** Tasks that ended by themselves. */
+  tasks_done: number;
+  /** Retries of all tasks so far. */
+  retries: number;
+  /** Key of the task whose error ended the run. */
+  failed_task: string | null;
+  /** That task's exception text. */
+  error: string | null;
+  /** Run that this one repeats. */
+  relaunch_of: string | null;
+  periodic: boolean;
+  /** Nothing new of it begins until it is resumed. */
+  paused: boolean;
+  /** It was canceled, or took too long: nothing of it goes on. */
+  stopped: boolean;
+  /** It waits for other runs: its definition limits how many are live. */
+  held: boolean;
+  /** How often it was begun: raised by each retry. */
+  epoch: number;
+  /** When it is stopped if it has not ended. */
+  deadline_at: string | null;
+  /** Run whose task has started this one. */
+  parent_run: string | null;
+  /** Key of that task. */
+  parent_task: string | null;
+  preview: boolean;
+  /** Tasks that run again. */
+  would_run: RetryTask[];
+  /** Keys of the tasks that stay as they are. */
+  kept: string[];
+  /** Keys of those that succeeded before: what they did outside is done a second time. */
+  repeats: string[];
+}
+
+/** A task that runs again. */
+export interface RetryTask {
+  key: string;
+  /** How it stands before. */
+  state: TaskState;
+  /** Attempts so far; they go on counting. */
+  attempts: number;
+  /** True if it (or an item of it) succeeded before: what it did is done again. */
+  repeats: boolean;
+  /** Of a map: items that run again, if the list is as long as it was. */
+  items: number | null;
+  /** Of a map: items that keep their results. */
+  items_kept: number | null;
 }
 
 /** The first failure of a run. */
@@ -186,6 +313,20 @@ export interface Run {
   /** Run that this one repeats. */
   relaunch_of: string | null;
   periodic: boolean;
+  /** Nothing new of it begins until it is resumed. */
+  paused: boolean;
+  /** It was canceled, or took too long: nothing of it goes on. */
+  stopped: boolean;
+  /** It waits for other runs: its definition limits how many are live. */
+  held: boolean;
+  /** How often it was begun: raised by each retry. */
+  epoch: number;
+  /** When it is stopped if it has not ended. */
+  deadline_at: string | null;
+  /** Run whose task has started this one. */
+  parent_run: string | null;
+  /** Key of that task. */
+  parent_task: string | null;
 }
 
 /** A run with its payload, its tasks and their attempts. */
@@ -215,6 +356,20 @@ export interface RunDetail {
   /** Run that this one repeats. */
   relaunch_of: string | null;
   periodic: boolean;
+  /** Nothing new of it begins until it is resumed. */
+  paused: boolean;
+  /** It was canceled, or took too long: nothing of it goes on. */
+  stopped: boolean;
+  /** It waits for other runs: its definition limits how many are live. */
+  held: boolean;
+  /** How often it was begun: raised by each retry. */
+  epoch: number;
+  /** When it is stopped if it has not ended. */
+  deadline_at: string | null;
+  /** Run whose task has started this one. */
+  parent_run: string | null;
+  /** Key of that task. */
+  parent_task: string | null;
   payload: Record<string, unknown>;
   /** After success: result of the last task; a list in definition order if several end the run. */
   result: unknown;
@@ -281,7 +436,7 @@ export interface ScheduleView {
   last_run: string | null;
   /** The newest tick that started none. */
   skipped_at: string | null;
-  /** `overlap`: a run was still alive; `missed`: no server was up. */
+  /** `overlap`: a run was still alive; `limit`: too many were; `missed`: no server was up. */
   skipped_why: string | null;
 }
 
@@ -300,10 +455,17 @@ export interface TaskDefinition {
   queue: string;
 }
 
+/** Tasks of a run in the order of their index. */
+export interface TaskList {
+  items: TaskView[];
+  /** Pass it as `cursor` for the next page; null on the last. */
+  next_cursor: string | null;
+}
+
 /** Where one task of a run stands. */
 export type TaskState = "waiting" | "queued" | "scheduled" | "running" | "expanded" | "awaiting_input" | "retrying" | "success" | "error" | "skipped" | "canceled" | "upstream_failed";
 
-/** One task of a run. */
+/** One task of a run. The items of a map are tasks too: `list_tasks` shows them. */
 export interface TaskView {
   /** Stable id of the task (the one that `/api/workflows` shows). */
   id: string;
@@ -313,6 +475,14 @@ export interface TaskView {
   index: number;
   /** Name of the Celery task. */
   task: string;
+  /** `item`: one of those that a `map` task is made of. */
+  kind: "task" | "map" | "item" | "workflow" | "approval";
+  /** Of an item: key of its map. */
+  parent: string | null;
+  /** Of a `workflow` task: id of the run that it started. */
+  run: string | null;
+  /** Of a `map` task that has been expanded. */
+  items: ItemCounts | null;
   /** Set for a hook, which runs after the run's end. */
   hook: "success" | "failure" | null;
   state: TaskState;
@@ -326,7 +496,7 @@ export interface TaskView {
   /** Start of the first attempt. */
   started_at: string | null;
   finished_at: string | null;
-  /** When the next attempt is due, while `retrying`. */
+  /** When the next attempt is due, while `retrying` or `scheduled`; until when somebody may decide, while `awaiting_input`. */
   due_at: string | null;
   /** What the task returned; null before success. */
   result: unknown;
@@ -363,17 +533,28 @@ export interface WorkerView {
 
 export interface Operations {
   list_definitions: { answer: DefinitionList };
+  get_definition_schema: { answer: EditorSchema };
   get_definition: { path: { "name": string }; answer: DefinitionView };
-  start_run: { query: { "wait"?: number | null }; header: { "Idempotency-Key"?: string | null }; body: { definition: string; payload?: Record<string, unknown>; comment?: string | null; }; answer: RunDetail };
+  define_canvas: { path: { "name": string }; body: { canvas: Record<string, unknown>; }; answer: DefinitionView };
+  check_definitions: { body: { text: string; file?: string; graph?: "ascii" | "mermaid" | "svg" | "canvas" | null; }; answer: DefinitionCheck };
+  get_definition_graph: { path: { "name": string }; query: { "format"?: "ascii" | "mermaid" | "svg" | "canvas" }; answer: Picture };
+  start_run: { query: { "wait"?: number | null }; header: { "Idempotency-Key"?: string | null }; body: { definition?: string | null; canvas?: Record<string, unknown> | null; name?: string | null; payload?: Record<string, unknown>; comment?: string | null; }; answer: RunDetail };
   wait_for_run: { path: { "run_id": string }; query: { "timeout"?: number }; answer: RunDetail };
   diagnose_run: { path: { "run_id": string }; answer: Diagnosis };
   list_runs: { query: { "status"?: RunState[] | null; "definition"?: string | null; "since"?: string | null; "until"?: string | null; "q"?: string | null; "cursor"?: string | null; "limit"?: number }; answer: RunList };
   get_run: { path: { "run_id": string }; answer: RunDetail };
+  get_run_graph: { path: { "run_id": string }; query: { "format"?: "ascii" | "mermaid" | "svg" | "canvas" }; answer: Picture };
+  list_tasks: { path: { "run_id": string }; query: { "parent"?: string | null; "cursor"?: string | null; "limit"?: number }; answer: TaskList };
   get_task: { path: { "run_id": string; "key": string }; answer: TaskView };
   get_logs: { path: { "run_id": string }; query: { "attempt"?: number | null; "after"?: number; "limit"?: number }; answer: LogPage };
   get_task_logs: { path: { "run_id": string; "key": string }; query: { "attempt"?: number | null; "after"?: number; "limit"?: number }; answer: LogPage };
   cancel_run: { path: { "run_id": string }; answer: Run };
   relaunch_run: { path: { "run_id": string }; answer: Run };
+  retry_run: { path: { "run_id": string }; query: { "preview"?: boolean }; body: { tasks?: string[] | null; }; answer: Retry };
+  pause_run: { path: { "run_id": string }; answer: Run };
+  resume_run: { path: { "run_id": string }; answer: Run };
+  approve_task: { path: { "run_id": string; "key": string }; body: { comment?: string | null; }; answer: Run };
+  reject_task: { path: { "run_id": string; "key": string }; body: { comment?: string | null; }; answer: Run };
   list_schedules: { answer: ScheduleList };
   pause_schedule: { path: { "definition": string }; answer: ScheduleView };
   resume_schedule: { path: { "definition": string }; answer: ScheduleView };
@@ -382,17 +563,28 @@ export interface Operations {
 
 export const ROUTES: Record<keyof Operations, { method: string; path: string }> = {
   list_definitions: { method: "GET", path: "/api/v1/definitions" },
+  get_definition_schema: { method: "GET", path: "/api/v1/definitions/schema" },
   get_definition: { method: "GET", path: "/api/v1/definitions/{name}" },
+  define_canvas: { method: "PUT", path: "/api/v1/definitions/{name}" },
+  check_definitions: { method: "POST", path: "/api/v1/definitions/check" },
+  get_definition_graph: { method: "GET", path: "/api/v1/definitions/{name}/graph" },
   start_run: { method: "POST", path: "/api/v1/runs" },
   wait_for_run: { method: "GET", path: "/api/v1/runs/{run_id}/wait" },
   diagnose_run: { method: "GET", path: "/api/v1/runs/{run_id}/diagnosis" },
   list_runs: { method: "GET", path: "/api/v1/runs" },
   get_run: { method: "GET", path: "/api/v1/runs/{run_id}" },
+  get_run_graph: { method: "GET", path: "/api/v1/runs/{run_id}/graph" },
+  list_tasks: { method: "GET", path: "/api/v1/runs/{run_id}/tasks" },
   get_task: { method: "GET", path: "/api/v1/runs/{run_id}/tasks/{key}" },
   get_logs: { method: "GET", path: "/api/v1/runs/{run_id}/logs" },
   get_task_logs: { method: "GET", path: "/api/v1/runs/{run_id}/tasks/{key}/logs" },
   cancel_run: { method: "POST", path: "/api/v1/runs/{run_id}/cancel" },
   relaunch_run: { method: "POST", path: "/api/v1/runs/{run_id}/relaunch" },
+  retry_run: { method: "POST", path: "/api/v1/runs/{run_id}/retry" },
+  pause_run: { method: "POST", path: "/api/v1/runs/{run_id}/pause" },
+  resume_run: { method: "POST", path: "/api/v1/runs/{run_id}/resume" },
+  approve_task: { method: "POST", path: "/api/v1/runs/{run_id}/tasks/{key}/approve" },
+  reject_task: { method: "POST", path: "/api/v1/runs/{run_id}/tasks/{key}/reject" },
   list_schedules: { method: "GET", path: "/api/v1/schedules" },
   pause_schedule: { method: "POST", path: "/api/v1/schedules/{definition}/pause" },
   resume_schedule: { method: "POST", path: "/api/v1/schedules/{definition}/resume" },

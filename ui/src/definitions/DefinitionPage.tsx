@@ -90,7 +90,6 @@ function nodeOf(task: TaskDefinition): GraphNode {
     id: task.key,
     needs: task.needs,
     state: "",
-    label: `${task.key}, task ${task.task}, queue ${task.queue}`,
     body: (
       <span className="node-text">
         <span className="node-key" title={task.key}>

@@ -12,8 +12,6 @@ const CULL = 200;
 export interface GraphNode {
   id: string;
   needs: readonly string[];
-  /** Says what the node is, in words, for who does not see it. */
-  label: string;
   state: string;
   /** Beside the definition's own tasks, such as a hook. */
   aside?: boolean;
@@ -41,8 +39,10 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
   const frame = useRef<HTMLDivElement>(null);
   const layer = useRef<HTMLDivElement>(null);
   const view = useRef<View>({ x: 0, y: 0, k: 1 });
+  const window_ = useRef<SVGRectElement>(null);
   const [far, setFar] = useState(false);
-  const [seen, setSeen] = useState<Box | null>(null);
+  const [cull, setCull] = useState<Box | null>(null);
+  const [whole, setWhole] = useState(true);
   const [height, setHeight] = useState(0);
   const touched = useRef(false);
   const pending = useRef(0);
@@ -56,10 +56,13 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
       const box = frame.current?.getBoundingClientRect();
       if (!box) return;
       const now = view.current;
+      const seen = { x1: -now.x / now.k, y1: -now.y / now.k, x2: (box.width - now.x) / now.k, y2: (box.height - now.y) / now.k };
       setFar(now.k < 0.42);
-      setSeen({ x1: -now.x / now.k, y1: -now.y / now.k, x2: (box.width - now.x) / now.k, y2: (box.height - now.y) / now.k });
+      setWhole(seen.x1 <= 0 && seen.y1 <= 0 && seen.x2 >= found.width && seen.y2 >= found.height);
+      setCull((before) => rounded(seen, before));
+      frameOf(window_.current, seen);
     });
-  }, []);
+  }, [found]);
   useEffect(() => () => cancelAnimationFrame(pending.current), []);
 
   const fit = useCallback(() => {
@@ -68,7 +71,7 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
     const pad = 24;
     const k = Math.min(1, Math.max(LEAST, Math.min((box.width - 2 * pad) / found.width, (box.height - 2 * pad) / found.height)));
     // A chain that is too long to be read when it fits begins at its left end.
-    const readable = Math.max(k, Math.min(1, (box.height - 2 * pad) / found.height, 0.55));
+    const readable = Math.max(k, Math.min(1, (box.height - 2 * pad) / found.height, 0.7));
     const scale = found.width * readable > box.width * 6 ? k : found.height * readable <= box.height ? readable : k;
     const wide = found.width * scale;
     view.current = { k: scale, x: wide + 2 * pad > box.width ? pad : (box.width - wide) / 2, y: (box.height - found.height * scale) / 2 };
@@ -184,10 +187,8 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
     event.preventDefault();
   }
 
-  const cull = nodes.length > CULL && seen ? { x1: seen.x1 - 300, y1: seen.y1 - 200, x2: seen.x2 + 300, y2: seen.y2 + 200 } : null;
-  const inView = (box: Box) => !cull || (box.x2 >= cull.x1 && box.x1 <= cull.x2 && box.y2 >= cull.y1 && box.y1 <= cull.y2);
+  const inView = (box: Box) => nodes.length <= CULL || !cull || (box.x2 >= cull.x1 && box.x1 <= cull.x2 && box.y2 >= cull.y1 && box.y1 <= cull.y2);
   const states = new Map(nodes.map((node) => [node.id, node.state]));
-  const whole = seen !== null && seen.x1 <= 0 && seen.y1 <= 0 && seen.x2 >= found.width && seen.y2 >= found.height;
   return (
     <div
       className={far ? "graph far" : "graph"}
@@ -228,7 +229,7 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
           <Icon name="fit" />
         </button>
       </div>
-      {seen && !whole && <Minimap found={found} nodes={nodes} seen={seen} go={(x, y) => {
+      {!whole && <Minimap found={found} nodes={nodes} view={window_} shown={show} go={(x, y) => {
         const box = frame.current?.getBoundingClientRect();
         if (!box) return;
         view.current = { ...view.current, x: box.width / 2 - x * view.current.k, y: box.height / 2 - y * view.current.k };
@@ -246,7 +247,6 @@ const NodeBox = memo(function NodeBox({ node, x, y, selected, onSelect }: { node
       className={`node tone-${look(node.state).tone}${node.aside ? " aside" : ""}`}
       data-node={node.id}
       data-state={node.state}
-      aria-label={node.label}
       aria-pressed={selected}
       style={{ transform: `translate(${x}px, ${y}px)`, width: SIZE.width, height: SIZE.height }}
       onClick={() => onSelect(node.id)}
@@ -262,7 +262,36 @@ const EdgeLine = memo(function EdgeLine({ edge, state, active }: { edge: Edge; s
   return <path d={edge.path} className={`edge${passed ? " passed" : ""}${failed ? " failed" : ""}${active ? " active" : ""}`} />;
 });
 
-function Minimap({ found, nodes, seen, go }: { found: Layout; nodes: readonly GraphNode[]; seen: Box; go: (x: number, y: number) => void }) {
+/** What is in view with some of its surroundings, in steps: small moves draw nothing anew. */
+function rounded(seen: Box, before: Box | null): Box {
+  const step = 600;
+  const next = {
+    x1: (Math.floor(seen.x1 / step) - 1) * step,
+    y1: (Math.floor(seen.y1 / step) - 1) * step,
+    x2: (Math.ceil(seen.x2 / step) + 1) * step,
+    y2: (Math.ceil(seen.y2 / step) + 1) * step,
+  };
+  return before && next.x1 === before.x1 && next.y1 === before.y1 && next.x2 === before.x2 && next.y2 === before.y2 ? before : next;
+}
+
+/** Puts the frame of the minimap around what is seen. */
+function frameOf(rect: SVGRectElement | null, seen: Box): void {
+  rect?.setAttribute("x", String(seen.x1));
+  rect?.setAttribute("y", String(seen.y1));
+  rect?.setAttribute("width", String(seen.x2 - seen.x1));
+  rect?.setAttribute("height", String(seen.y2 - seen.y1));
+}
+
+function Minimap({ found, nodes, view, shown, go }: { found: Layout; nodes: readonly GraphNode[]; view: React.RefObject<SVGRectElement | null>; shown: () => void; go: (x: number, y: number) => void }) {
+  useEffect(() => shown(), [shown]);
+  const picture = useMemo(
+    () =>
+      nodes.map((node) => {
+        const place = found.nodes.get(node.id);
+        return place && <rect key={node.id} className={`fill-${look(node.state).tone}`} x={place.x} y={place.y} width={SIZE.width} height={SIZE.height} />;
+      }),
+    [nodes, found],
+  );
   const scale = Math.min(170 / found.width, 110 / found.height);
   const width = Math.max(30, found.width * scale);
   const height = Math.max(24, found.height * scale);
@@ -284,11 +313,8 @@ function Minimap({ found, nodes, seen, go }: { found: Layout; nodes: readonly Gr
       }}
       onPointerMove={(event) => event.buttons === 1 && point(event)}
     >
-      {nodes.map((node) => {
-        const place = found.nodes.get(node.id);
-        return place && <rect key={node.id} className={`fill-${look(node.state).tone}`} x={place.x} y={place.y} width={SIZE.width} height={SIZE.height} />;
-      })}
-      <rect className="minimap-view" x={seen.x1} y={seen.y1} width={seen.x2 - seen.x1} height={seen.y2 - seen.y1} vectorEffect="non-scaling-stroke" />
+      {picture}
+      <rect className="minimap-view" ref={view} vectorEffect="non-scaling-stroke" />
     </svg>
   );
 }

@@ -31,7 +31,7 @@ export function parse(traceback: string): Part[] {
     } else if (frame && /^\s{3,}/.test(line)) {
       frame.code.push(line);
     } else {
-      if (frame && part.frames.length && /^Traceback|^During handling|^The above exception/.test(line)) {
+      if (part.frames.length && line.startsWith("Traceback ")) {
         parts.push(part);
         part = { text: [], frames: [] };
       }

@@ -21,40 +21,47 @@ const ENDS: Partial<Record<string, Outcome>> = {
   "task.lost": "lost",
 };
 
-/** The run after `event`; the same object if the event is an old one or changes nothing that is shown. */
-export function apply(run: RunDetail, event: Told): RunDetail {
-  if (event.run_id !== run.id || event.id <= run.last_event) return run;
-  if (event.type === "task.log") return run;
-  let tasks = run.tasks;
-  const change = (key: string, edit: (task: TaskView) => TaskView): void => {
-    tasks = tasks.map((task) => (task.key === key ? edit(task) : task));
-  };
-  const changeAll = (keys: unknown, edit: (task: TaskView) => TaskView): void => {
-    if (!Array.isArray(keys) || !keys.length) return;
-    const wanted = new Set(keys);
-    tasks = tasks.map((task) => (wanted.has(task.key) ? edit(task) : task));
-  };
-
-  if (event.task !== null && event.task !== undefined && event.type.startsWith("task.")) {
-    change(event.task, (task) => ofTask(task, event));
-  }
-  changeAll(event.data?.released, (task) => (isDone(task.state) ? task : { ...task, state: "queued", queued_at: event.at }));
-  changeAll(event.data?.blocked, (task) => (isDone(task.state) ? task : { ...task, state: "upstream_failed" }));
-
-  const next: RunDetail = { ...run, tasks, last_event: event.id, updated_at: event.at };
-  if (event.type === "task.started" && next.state === "pending") next.state = "running";
-  if (event.type === "task.started" && !next.started_at) next.started_at = event.at;
-  if (event.type === "task.retrying") next.retries += 1;
-  if (event.type === "run.settled") next.settled = true;
-  if (event.type.startsWith("run.") && event.state && !isOver(run.state)) {
-    next.state = event.state as RunState;
-    if (isOver(next.state)) next.finished_at = event.at;
-    if (next.state === "canceled") {
-      next.tasks = next.tasks.map((task) => (isDone(task.state) ? task : { ...task, state: "canceled" }));
-    }
-  }
+/** The run after `events`, in order; the same object if they are old or change nothing that is shown. */
+export function apply(run: RunDetail, events: readonly Told[]): RunDetail {
+  const news = events.filter((event) => event.run_id === run.id && event.id > run.last_event && event.type !== "task.log");
+  if (!news.length) return run;
+  const next: RunDetail = { ...run, tasks: run.tasks.slice() };
+  const places = new Map(run.tasks.map((task, place) => [task.key, place]));
+  for (const event of news) one(next, event, places);
   next.tasks_done = next.tasks.filter((task) => !task.hook && (task.state === "success" || task.state === "error" || task.state === "skipped")).length;
   return next;
+}
+
+/** Changes `run`, which is the caller's own copy. */
+function one(run: RunDetail, event: Told, places: ReadonlyMap<string, number>): void {
+  const change = (key: unknown, edit: (task: TaskView) => TaskView): void => {
+    const place = places.get(key as string);
+    const task = place === undefined ? undefined : run.tasks[place];
+    if (place !== undefined && task) run.tasks[place] = edit(task);
+  };
+  const changeAll = (keys: unknown, edit: (task: TaskView) => TaskView): void => {
+    if (Array.isArray(keys)) for (const key of keys) change(key, (task) => (isDone(task.state) ? task : edit(task)));
+  };
+
+  if (event.type.startsWith("task.")) change(event.task, (task) => ofTask(task, event));
+  changeAll(event.data?.released, (task) => ({ ...task, state: "queued", queued_at: event.at }));
+  changeAll(event.data?.blocked, (task) => ({ ...task, state: "upstream_failed" }));
+
+  run.last_event = event.id;
+  run.updated_at = event.at;
+  if (event.type === "task.started") {
+    if (run.state === "pending") run.state = "running";
+    run.started_at ??= event.at;
+  }
+  if (event.type === "task.retrying") run.retries += 1;
+  if (event.type === "run.settled") run.settled = true;
+  if (event.type.startsWith("run.") && event.state && !isOver(run.state)) {
+    run.state = event.state as RunState;
+    if (isOver(run.state)) run.finished_at = event.at;
+    if (run.state === "canceled") {
+      run.tasks = run.tasks.map((task) => (isDone(task.state) ? task : { ...task, state: "canceled" }));
+    }
+  }
 }
 
 function ofTask(task: TaskView, event: Told): TaskView {

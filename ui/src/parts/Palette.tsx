@@ -20,7 +20,7 @@ interface Entry {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Search and commands: pages, definitions, runs by id or text. */
-export default function Palette({ pages, onClose }: { pages: readonly { path: string; text: string; icon: IconName }[]; onClose: () => void }) {
+export function Palette({ pages, onClose }: { pages: readonly { path: string; text: string; icon: IconName }[]; onClose: () => void }) {
   const [, navigate] = useLocation();
   const [text, setText] = useState("");
   const [place, setPlace] = useState(0);
@@ -70,7 +70,7 @@ export default function Palette({ pages, onClose }: { pages: readonly { path: st
     <Dialog title="Search and commands" onClose={onClose}>
       <input
         className="palette-input"
-        autoFocus
+        data-first
         role="combobox"
         aria-expanded="true"
         aria-controls={id}

@@ -7,7 +7,7 @@ import { isDone, isOver } from "../live/apply.ts";
 import { StateIcon } from "../parts/State.tsx";
 import { look } from "../parts/states.ts";
 import { Countdown } from "../parts/Time.tsx";
-import { lasted, spoken } from "./facts.ts";
+import { lasted } from "./facts.ts";
 
 /** The tasks of a run as a graph. Each node changes only when its task does. */
 export function RunGraph({ run, selected, onSelect }: { run: RunDetail; selected: string | null; onSelect: (key: string) => void }) {
@@ -51,11 +51,9 @@ function same(one: readonly TaskView[], two: readonly TaskView[]): boolean {
 
 function nodeOf({ task, items }: Folded, ends: string[]): GraphNode {
   const done = items.filter((item) => isDone(item.state)).length;
-  const count = items.length ? `, ${done} of ${items.length} items done` : "";
   return {
     id: task.key,
     needs: task.hook ? ends : task.needs,
-    label: spoken(task) + count,
     state: task.state,
     aside: task.hook !== null,
     body: <Body task={task} items={items.length ? { done, all: items.length } : null} />,
@@ -97,7 +95,14 @@ function Facts({ task }: { task: TaskView }) {
   if (task.state === "running") return <Running task={task} />;
   const length = lasted(task, 0);
   if (isDone(task.state) && length !== null) {
-    return task.state === "success" ? <span>{duration(length)}</span> : <span>{`${look(task.state).word}, ${duration(length)}`}</span>;
+    const word = look(task.state).word;
+    if (task.state !== "success") return <span>{`${word}, ${duration(length)}`}</span>;
+    return (
+      <span>
+        {duration(length)}
+        <span className="hidden">, {word}</span>
+      </span>
+    );
   }
   return <span>{look(task.state).word}</span>;
 }

@@ -6,6 +6,8 @@ import type { Event as Told, RunDetail } from "../api/generated.ts";
 import { apply } from "../live/apply.ts";
 import { useFeed } from "../live/stream.ts";
 
+const MANY = 200;
+
 /** Milliseconds between two pictures of a run while events come: a large run is a large answer. */
 function rhythm(run: RunDetail | undefined): number {
   return Math.min(5000, 250 + (run?.tasks.length ?? 0) * 3);
@@ -22,7 +24,7 @@ export function useRun(id: string) {
       const picture = await call("get_run", { path: { run_id: id } }, signal);
       // Events may have come while the answer was on its way; they are not to be taken back.
       since.current = since.current.filter((event) => event.id > picture.last_event);
-      return since.current.reduce(apply, picture);
+      return apply(picture, since.current);
     },
   });
   const run = query.data;
@@ -42,7 +44,15 @@ export function useRun(id: string) {
     },
     [client, id],
   );
-  useEffect(() => () => clearTimeout(timer.current), []);
+  const flush = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+      clearTimeout(flush.current);
+      timer.current = flush.current = undefined;
+    },
+    [],
+  );
 
   useFeed(run && !run.settled ? `/api/v1/runs/${encodeURIComponent(id)}/events` : null, run?.last_event ?? 0, (event) => {
     if (event.type === "task.log") {
@@ -51,7 +61,14 @@ export function useRun(id: string) {
       return;
     }
     since.current.push(event);
-    client.setQueryData<RunDetail>(["run", id], (now) => now && apply(now, event));
+    // Events come in bursts: one picture for all that came since the last.
+    flush.current ??= setTimeout(
+      () => {
+        flush.current = undefined;
+        client.setQueryData<RunDetail>(["run", id], (now) => now && apply(now, since.current));
+      },
+      (run?.tasks.length ?? 0) > MANY ? 150 : 0,
+    );
     refresh(event.type === "run.settled" ? 0 : rhythm(run));
   });
   return { run, error: query.error, refetch: query.refetch, ticks };

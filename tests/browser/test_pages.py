@@ -1,0 +1,305 @@
+"""Every page: what it says, in both themes and on a phone; what can be done on it; what it must never do."""
+
+import json
+import re
+from datetime import datetime
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.site import PHONE, Site, violations
+from tests.waiting import wait_until
+
+pytestmark = [pytest.mark.browser]
+
+# Texts that would run, or break out, where they are taken for anything but text.
+CORPUS = (
+    "<img src=x onerror=window.hurt=1>",
+    "<script>window.hurt=1</script>",
+    "\"'><svg onload=window.hurt=1>",
+    "javascript:window.hurt=1",
+    "{{constructor.constructor('window.hurt=1')()}}",
+    "\u202egnp.exe\u0000\u0007 \ud83d\udca5 &lt;b&gt; </textarea></style>",
+    "a" * 5000,
+)
+
+
+def everything(site: Site) -> dict[str, str]:
+    """Each page with something on it: name -> path."""
+    good = site.done("demo.PIPELINE", "all is well", raw="hello")
+    bad = site.done("web.SAY", "a failure", say="boom", raises=True)
+    return {
+        "runs": "/runs",
+        "runs-none": "/runs?q=nothing-is-called-like-this",
+        "run": f"/runs/{good}",
+        "run-failed": f"/runs/{bad}?task=SAY&tab=error",
+        "run-timeline": f"/runs/{bad}?view=timeline&task=SAY",
+        "run-table": f"/runs/{bad}?view=table&task=SAY&tab=logs",
+        "run-input": f"/runs/{good}?task=TASK_D&tab=input",
+        "definitions": "/definitions",
+        "definition": "/definitions/web.SAY?start=1",
+        "schedules": "/schedules",
+        "workers": "/workers",
+        "nowhere": "/runs/no-such-run",
+    }
+
+
+def settled(page: Page) -> None:
+    """Nothing is being fetched any more."""
+    page.locator("h1, .empty h2").first.wait_for()
+    expect(page.locator(".loading")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_accessible_and_fits_a_phone(site: Site, theme: str) -> None:
+    paths = everything(site)
+    wide, phone = site.page(theme=theme), site.page(theme=theme, size=PHONE)
+    found = {}
+    for name, path in paths.items():
+        for page, size in ((wide, "wide"), (phone, "phone")):
+            page.goto(path)
+            settled(page)
+            site.keep(page, f"{name}-{theme}-{size}")
+            over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if over > 0:
+                found[f"{name} {size}"] = [f"{over} px too wide"]
+            if size == "wide" and (said := violations(page)):
+                found[name] = said
+    assert found == {}
+
+
+def test_dialogs_are_accessible_and_close_by_escape(site: Site) -> None:
+    run = site.start("web.HOLD")
+    page = site.page(f"/runs/{run}")
+    for button, title in (("Cancel…", "Cancel this run"), ("Relaunch…", "Relaunch web.HOLD")):
+        page.get_by_role("button", name=button).click()
+        dialog = page.get_by_role("dialog", name=title)
+        expect(dialog).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox")).to_be_focused()
+    assert violations(page) == []
+    site.let_go(run)
+
+
+def test_nothing_that_a_task_says_is_taken_for_more_than_text(site: Site) -> None:
+    said = [site.done("web.SAY", text[:200].replace("\0", ""), say=text, raises=bool(n % 2), times=2)
+            for n, text in enumerate(CORPUS)]  # fmt: skip
+    page = site.page("/runs")
+    settled(page)
+    for run in said:
+        for rest in ("", "?task=SAY&tab=result", "?task=SAY&tab=error", "?task=SAY&tab=logs", "?view=table"):
+            page.goto(f"/runs/{run}{rest}")
+            settled(page)
+    page.goto(f"/runs?q={quote(CORPUS[0])}&definition={quote(CORPUS[2])}")
+    settled(page)
+    page.goto(f"/definitions/{quote(CORPUS[0], safe='')}")
+    settled(page)
+    assert page.evaluate("window.hurt") is None
+    page.goto(f"/runs/{said[0]}?task=SAY&tab=logs")
+    expect(page.get_by_role("log")).to_contain_text(CORPUS[0])
+    assert page.evaluate("document.querySelectorAll('img, script:not([src])').length") == 0
+
+
+def test_no_request_leaves_the_server_and_its_policy_allows_none(site: Site) -> None:
+    page = site.page()
+    elsewhere: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith(site.url) else elsewhere.append(request.url))
+    answer = page.goto("/runs")
+    settled(page)
+    page.goto("/definitions/demo.PIPELINE")
+    settled(page)
+    assert elsewhere == []
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert page.evaluate("document.querySelectorAll('[style][onclick], script:not([src])').length") == 0
+    assert answer.headers["cache-control"] == "no-cache"
+    script = page.request.get(page.locator("script").get_attribute("src") or "")
+    assert "immutable" in script.headers["cache-control"]
+    assert script.headers["content-encoding"] == "gzip"
+
+
+def test_filters_live_in_the_address_and_survive_a_reload(site: Site) -> None:
+    wanted = site.done("web.SAY", "needle in a comment", say="x")
+    site.done("demo.PIPELINE", "hay", raw="x")
+    page = site.page("/runs")
+    page.get_by_role("group", name="State").get_by_role("button", name="success").click()
+    page.get_by_label("Definition").select_option("web.SAY")
+    page.get_by_label("Text in id, name, comment or payload").fill("needle")
+    expect(page).to_have_url(re.compile(r"\?status=success&definition=web\.SAY&q=needle$"))
+    expect(page.locator("[data-run]")).to_have_count(1)
+    page.reload()
+    expect(page.locator("[data-run]")).to_have_count(1)
+    expect(page.locator(f'[data-run="{wanted}"]')).to_be_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page).to_have_url(re.compile(r"/runs$"))
+    page.locator(f'[data-run="{wanted}"] .row-link').click()
+    expect(page).to_have_url(re.compile(wanted))
+
+
+def test_dragging_over_the_strip_chooses_a_time(site: Site) -> None:
+    site.done("demo.PIPELINE", raw="x")
+    page = site.page("/runs")
+    strip = page.get_by_role("img", name="Runs over time")
+    expect(strip.locator("rect").first).to_be_visible()
+    box = strip.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 2, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20, steps=4)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"since=.*&until="))
+    expect(page.get_by_label("Started at or after")).to_be_visible()
+
+
+def test_several_runs_are_canceled_after_a_preview(site: Site) -> None:
+    over = site.done("web.SAY", "to be canceled", say="x")
+    runs = [site.start("web.HOLD", "to be canceled") for _ in range(3)]
+    page = site.page("/runs?q=to+be+canceled")
+    expect(page.locator("[data-run]")).to_have_count(4)
+    for run in [*runs, over]:
+        page.locator(f'[data-run="{run}"] input').check()
+    page.get_by_role("button", name="Cancel…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("3 runs will be canceled")
+    expect(dialog).to_contain_text("1 has ended already and stays as it is")
+    dialog.get_by_role("button", name="Cancel 3 runs").click()
+    expect(dialog).to_have_count(0)
+    for run in runs:
+        expect(page.locator(f'[data-run="{run}"] [data-state="canceled"]')).to_be_visible()
+    assert site.ask("GET", f"/api/v1/runs/{over}")["state"] == "success"
+
+
+def test_a_run_is_relaunched_with_an_edited_payload(site: Site) -> None:
+    first = site.done("web.SAY", "first", say="boom", raises=True)
+    page = site.page(f"/runs/{first}")
+    page.get_by_role("region", name="Diagnosis").get_by_role("button", name="Relaunch…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("say").fill("")
+    dialog.get_by_role("button", name="Start the run").click()
+    expect(dialog).to_contain_text("is required")
+    dialog.get_by_label("say").fill("better")
+    dialog.get_by_label("raises").select_option("false")
+    dialog.get_by_role("button", name="Edit as JSON").click()
+    expect(dialog.get_by_label("Payload (JSON)")).to_have_value(re.compile('"say": "better"'))
+    dialog.get_by_role("button", name="Start the run").click()
+    expect(page.locator('.run-state [data-state="success"]')).to_be_visible()
+    expect(page).not_to_have_url(re.compile(first))
+    expect(page.get_by_role("group", name="Result")).to_contain_text("better")
+
+
+def test_the_server_s_word_on_a_payload_is_shown(site: Site) -> None:
+    page = site.page("/definitions/web.SAY?start=1")
+    page.get_by_role("button", name="Edit as JSON").click()
+    page.get_by_label("Payload (JSON)").fill('{"say": 7}')
+    page.get_by_role("button", name="Start the run").click()
+    expect(page.get_by_role("alert")).to_contain_text("7 is not of type 'string'")
+
+
+def test_it_works_from_the_keyboard(site: Site) -> None:
+    run = site.done("demo.PIPELINE", "by keyboard", raw="x")
+    page = site.page("/runs")
+    settled(page)
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    expect(page).to_have_url(re.compile("/definitions$"))
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox")).to_be_focused()
+    page.keyboard.type(run)
+    expect(page.get_by_role("option").first).to_contain_text(run)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(run))
+    page.locator('.node[data-node="TASK_A"]').focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator('.node[data-node="TASK_B"]')).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator('.node[data-node="TASK_C"]')).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("complementary", name="Task TASK_C")).to_be_visible()
+    expect(page).to_have_url(re.compile("task=TASK_C"))
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("complementary")).to_have_count(0)
+    page.keyboard.press("2")
+    expect(page.get_by_role("tab", name="Timeline")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_contain_text("relaunch this run")
+
+
+def test_an_event_is_on_the_page_at_once(site: Site) -> None:
+    """The end of a run, from the state store's clock to the page: well below a second on a busy machine."""
+    run = site.start("web.HOLD")
+    page = site.page(f"/runs/{run}")
+    expect(page.locator('.node[data-node="HOLD"][data-state="running"]')).to_be_visible()
+    page.evaluate(
+        """() => { window.seen = new Promise((done) => new MutationObserver((_, watch) => {
+            if (!document.querySelector('.run-state [data-state="success"]')) return;
+            watch.disconnect(); done(Date.now());
+        }).observe(document.body, {subtree: true, childList: true, attributes: true})) }"""
+    )
+    site.let_go(run)
+    seen = page.evaluate("window.seen")
+    ended = site.ask("GET", f"/api/v1/runs/{run}/wait?timeout=10")["finished_at"]
+    late = seen / 1000 - datetime.fromisoformat(ended).timestamp()
+    print(f"an event is shown after {late * 1000:.0f} ms")
+    assert late < 1.0
+
+
+def test_output_is_shown_while_the_task_runs(site: Site) -> None:
+    run = site.start("web.HOLD")
+    page = site.page(f"/runs/{run}?task=HOLD&tab=logs")
+    expect(page.get_by_role("log")).to_contain_text(f"holding {run}")
+    expect(page.get_by_role("complementary").locator('header [data-state="running"]')).to_be_visible()
+    site.let_go(run)
+
+
+def test_a_thousand_tasks_stay_quick(site: Site) -> None:
+    run = site.start("web.WIDE")
+    page = site.page(f"/runs/{run}")
+    expect(page.get_by_role("group", name="Graph of 1000 tasks.")).to_be_visible()
+    expect(page.locator(".minimap")).to_be_visible()
+    # What the page's own code takes; how quickly it is painted depends on the machine.
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def script_ms() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return 1000 * next(float(each["value"]) for each in metrics if each["name"] == "ScriptDuration")
+
+    before = script_ms()
+    page.evaluate(
+        """async () => {
+            const frame = document.querySelector('.graph');
+            const box = frame.getBoundingClientRect();
+            const at = (type, x) => frame.dispatchEvent(new PointerEvent(type, {pointerId: 1, button: 0, buttons: 1,
+                clientX: box.left + x, clientY: box.top + 150, bubbles: true}));
+            at('pointerdown', 900);
+            for (let n = 0; n < 40; n++) {
+                at('pointermove', 900 - n * 15);
+                await new Promise(requestAnimationFrame);
+            }
+            at('pointerup', 300);
+        }"""
+    )
+    spent = (script_ms() - before) / 40
+    print(f"scripts take {spent:.0f} ms of each frame while a live graph of 1,000 tasks is moved")
+    assert spent < 60
+    assert page.locator(".node").count() < 700, "what is out of sight is not drawn"
+    page.get_by_role("tab", name="Timeline").click()
+    expect(page.locator(".timeline-row").first).to_be_visible()
+    assert page.locator(".timeline-row").count() < 100
+    site.ask("POST", f"/api/v1/runs/{run}/cancel")
+    expect(page.locator('.run-state [data-state="canceled"]')).to_be_visible()
+
+
+def test_a_schedule_is_paused_and_resumed(site: Site) -> None:
+    page = site.page("/schedules")
+    page.get_by_role("button", name="Pause the schedule of web.TICKS").click()
+    expect(page.get_by_text("paused", exact=True)).to_be_visible()
+    assert json.loads(json.dumps(site.ask("GET", "/api/v1/schedules")["items"][0]["paused"])) is True
+    page.get_by_role("button", name="Resume the schedule of web.TICKS").click()
+    wait_until(lambda: not site.ask("GET", "/api/v1/schedules")["items"][0]["paused"], what="resumed schedule")
