@@ -48,6 +48,8 @@ class Output:
 
     def __init__(self, token: Token, limit: int) -> None:
         self.token = token
+        self.to_the_end = False
+        """The body is not stopped because another attempt has begun: Celery's own canvas lets both run."""
         self.sending = native.lock()
         """Held while lines are on their way, so that the last ones do not overtake those of the renewal's thread."""
         # A deque needs no lock, and a lock would be shared by greenlets and a real thread under gevent.

@@ -79,6 +79,7 @@ class Recorder(Runner):
     def _do(
         self, name: str, node: Node, token: Token, claim: Claim, request: dict[str, Any], output: capture.Output
     ) -> tuple[Any, outcome.Outcome]:
+        output.to_the_end = True
         args, kwargs = request["args"], request["kwargs"]
         answer = request[ANSWER] = self.tracers[name](request["id"], args, kwargs, request)
         result = outcome.of(answer, args, kwargs, self.process.settings.max_result_bytes)

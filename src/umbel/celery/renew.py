@@ -124,7 +124,8 @@ class Renewal:
     def _renew(self, engine: Engine, token: Token, body: _Body) -> None:
         self._flush(engine, body.output)
         code = engine.renew(token).code
-        if code is not Code.OK and token in self._bodies:
+        unwanted = code is not Code.OK and not (code is Code.STALE and body.output.to_the_end)
+        if unwanted and token in self._bodies:
             self._stop(engine, token, body, code)
 
     def _run_out(self, engine: Engine, token: Token, body: _Body) -> None:
