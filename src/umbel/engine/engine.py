@@ -289,6 +289,8 @@ class Engine(Reader):
             if reply.code is not Code.OK:
                 break
             first += len(some)
+            if first < len(items):
+                self.renew(token)  # many portions may take longer than a lease; nobody else renews it meanwhile
         return reply
 
     def spawn(
