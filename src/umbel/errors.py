@@ -111,10 +111,10 @@ class ScheduleNotFound(UmbelError):
 
 
 class RunLost(UmbelError):
-    """The state store does not know a run that has not ended: its data was lost, and the run goes no further."""
+    """The state store does not know a run that has not ended: its data was lost."""
 
     code = "UMB-027"
-    hint = "`umbel relaunch` starts it again with the same payload."
+    hint = "Within seconds it goes on from what the history has; try again then."
 
 
 class LimitReached(UmbelError):

@@ -95,20 +95,27 @@ class Waiting:
         self.known = known
         self.caught_up = caught_up
         self.launched: list[str] = []
+        self.silent: list[Any] = []
+        self.rebuilt: list[str] = []
 
     def unlaunched_runs(self, before: int, *, limit: int = 1000) -> list[Any]:
         assert before <= time.time() * 1000 - 1900
         return self.rows[:limit]
+
+    def launched_runs(self, before: int, *, limit: int = 1000) -> list[Any]:
+        return self.silent
 
     def knows(self, runs: Any) -> list[bool]:
         return [run in self.known for run in runs]
 
     def wait_caught_up(self, since: float, timeout: float) -> bool:
         self.rows = [row for row in self.rows if row.id != "projected meanwhile"]
+        self.silent = [row for row in self.silent if row.id != "projected meanwhile"]
         return self.caught_up
 
     def loop(self) -> Relaunch:
-        return Relaunch(self, self, [self], lambda row: self.launched.append(row.id))  # type: ignore[list-item]
+        launch, rebuild = (lambda row: self.launched.append(row.id)), (lambda row: self.rebuilt.append(row.id))
+        return Relaunch(self, self, [self], launch, rebuild)  # type: ignore[list-item]
 
 
 def test_only_runs_that_nobody_knows_are_launched() -> None:
@@ -129,3 +136,14 @@ def test_a_stop_ends_the_launching() -> None:
     case.knows = lambda runs: (loop.stop(), [False] * len(runs))[1]  # type: ignore[method-assign, func-returns-value]
     loop.turn()
     assert case.launched == []
+
+
+def test_only_runs_that_are_really_lost_are_rebuilt() -> None:
+    case = Waiting([], {"known"})
+    case.silent = [_row(new_run(run_id=run)) for run in ("lost", "known", "projected meanwhile")]
+    case.loop().turn()
+    assert (case.rebuilt, case.launched) == (["lost"], [])
+    late = Waiting([], set(), caught_up=False)
+    late.silent = [_row(new_run(run_id="lost"))]
+    late.loop().turn()
+    assert late.rebuilt == []

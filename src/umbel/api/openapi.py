@@ -18,7 +18,7 @@ _WHEN: Final = {
     400: "The request cannot be understood.",
     401: "The server asks for an account (UMBEL_AUTH=basic), and the request came without.",
     404: "There is no such run, task or definition.",
-    409: "The definition has mistakes; or the state store has lost the run that is to be canceled.",
+    409: "The definition has mistakes, the run or task does not stand where this can be done, or a limit is reached.",
     413: "The payload is too large.",
     422: "The request, or the payload, does not fit its schema; or the Idempotency-Key came with another one.",
     500: "The server failed.",

@@ -38,6 +38,7 @@ class Keeper:
         definitions: the project's, as last read.
         launch: launches an accepted run in the engine and publishes its first tasks, if it can; never raises.
         cancel: cancels a run that has to make room for another one, if it can; never raises.
+        rebuild: begins a new epoch of a run that the state store has lost, if it can; never raises.
         loops: further loops to start and stop with these (the engine's own).
         who: the server's name.
         now: for tests: the clock of leader and schedules (ms UTC) in place of the database's.
@@ -51,6 +52,7 @@ class Keeper:
         definitions: Known,
         launch: Callable[[RunRow], object],
         cancel: Callable[[RunRow], object] = lambda run: None,
+        rebuild: Callable[[RunRow], object] = lambda run: None,
         loops: Sequence[Loop] = (),
         *,
         who: str = "server",
@@ -61,7 +63,7 @@ class Keeper:
         self.projectors = [
             Projector(each, engine, store, self.feed, on_settled=self.held.wake) for each in range(settings.partitions)
         ]
-        self.relaunch = Relaunch(store, engine, self.projectors, launch)
+        self.relaunch = Relaunch(store, engine, self.projectors, launch, rebuild)
         self.now = now or store.clock
         self.leader = Leader(store, self.now, who)
         self.schedule = Scheduler(store, self.leader, definitions, engine.partition, launch, self.now)

@@ -16,6 +16,8 @@ EVERY: Final = 5.0
 """Seconds between two looks."""
 YOUNG: Final = 2.0
 """Seconds after its acceptance in which a run is still its request's own business."""
+SILENT: Final = 2.0
+"""Seconds without an event after which the state store is asked whether it still has a live run."""
 CATCH_UP: Final = 10.0
 
 
@@ -24,6 +26,10 @@ class Unlaunched(Protocol):
 
     def unlaunched_runs(self, before: int, *, limit: int = ...) -> list[RunRow]:
         """Runs accepted before `before` (ms) of which the history holds no event, or whose new epoch has not begun."""
+        ...
+
+    def launched_runs(self, before: int, *, limit: int = ...) -> list[RunRow]:
+        """Live runs of which nothing was heard since `before` (ms)."""
         ...
 
 
@@ -42,22 +48,34 @@ class Relaunch(ThreadLoop):
     A run that had ended is never among them: its keys go only after its events are in the history. That is also why
     the projectors must have caught up first: a run without events in a history that lags says nothing.
 
-    `launch` never raises: one run that cannot be launched keeps no other waiting, and the next look finds it again.
+    A run that was under way, and that the state store does not know any more, goes to `rebuild`.
+
+    `launch` and `rebuild` never raise: one run that cannot be launched keeps no other waiting, and the next look finds
+    it again.
     """
 
     def __init__(
-        self, store: Unlaunched, engine: Knows, projectors: Sequence[Projector], launch: Callable[[RunRow], object]
+        self,
+        store: Unlaunched,
+        engine: Knows,
+        projectors: Sequence[Projector],
+        launch: Callable[[RunRow], object],
+        rebuild: Callable[[RunRow], object] = lambda run: None,
     ) -> None:
         super().__init__("relaunch")
         self.launched = 0
         """Runs given to `launch` since the start."""
+        self.rebuilt = 0
+        """Runs given to `rebuild` since the start."""
         self._store = store
         self._engine = engine
         self._projectors = projectors
         self._launch = launch
+        self._rebuild = rebuild
 
     def turn(self) -> float:
         """One look."""
+        self._look_for_lost()
         before = time.time_ns() // 1_000_000 - round(YOUNG * 1000)
         if not self._store.unlaunched_runs(before, limit=1):
             return EVERY
@@ -72,3 +90,20 @@ class Relaunch(ThreadLoop):
                 self._launch(run)
                 self.launched += 1
         return EVERY
+
+    def _look_for_lost(self) -> None:
+        before = time.time_ns() // 1_000_000 - round(SILENT * 1000)
+        if not self._unknown(self._store.launched_runs(before)):
+            return
+        # Whatever the stream still has of them comes first; after that, they are as the history has them.
+        since = time.monotonic()
+        if not all(projector.wait_caught_up(since, CATCH_UP) for projector in self._projectors):
+            return
+        for run in self._unknown(self._store.launched_runs(before)):
+            if not self.stopping.is_set():
+                log.warning("the state store has lost run %s; it is rebuilt from the history", run.id)
+                self._rebuild(run)
+                self.rebuilt += 1
+
+    def _unknown(self, runs: list[RunRow]) -> list[RunRow]:
+        return [run for run, known in zip(runs, self._engine.knows([run.id for run in runs]), strict=True) if not known]

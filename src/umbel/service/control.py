@@ -25,20 +25,20 @@ def cancel(umbel: Umbel, run_id: str, *, by: str = "api") -> RunRow:
 
     Raises:
         RunNotFound: there is no such run.
-        RunLost: the state store has lost it; there is nothing to cancel.
         StateUnavailable: the state store did not answer; nothing was canceled.
     """
     run = require(umbel, run_id)
-    if run.held and umbel.store.cancel_held(run.id, run.partition, now_ms(), by):
+    if run.held and umbel.store.end_here(run, now_ms(), by):
         umbel.feed.resync()  # no projector has told of it
         return require(umbel, run.id)
     if is_over(run) and (run.settled or run.stopped):
         return run
     code = umbel.engine.cancel(run.id, info={"by": by}).code
     if code is Code.NO_RUN and not is_over(run := require(umbel, run.id)):
-        if run.last_seq > 0 and run.rerun is None:
-            # Launched anew it would number its events from 1, which the history has already.
-            raise RunLost(f"The state store has lost run {run.id}: it cannot be canceled and will not go on.")
+        if run.last_seq > 0 and run.rerun is None and umbel.store.end_here(run, now_ms(), by):
+            # The state store has lost it; the history is where it can still be ended.
+            umbel.feed.resync()
+            return require(umbel, run.id)
         # Accepted, and not launched yet. Launching it first leaves one order of events for everyone to see.
         umbel.launch(run)
         code = umbel.engine.cancel(run.id, info={"by": by}).code

@@ -155,8 +155,8 @@ class Case:
             verdict = f"Accepted {waited} ago and not launched yet: {self._why_not_launched()}."
             return self._diagnosis(verdict, suggested_actions=[self._wait()])
         if self._lost():
-            again = _action("relaunch_run", "start it again with the same payload", run_id=self.run.id)
-            return self._diagnosis("The state store has lost this run; relaunch it.", suggested_actions=[again])
+            verdict = "The state store has lost this run; within seconds it goes on from what the history has."
+            return self._diagnosis(verdict, suggested_actions=[self._wait()])
         workers = self._workers()
         waiting = sorted(self._unfinished(workers), key=_urgency)
         verdict = f"{waiting[0].task}: {waiting[0].reason}" if waiting else "Its last task has just ended"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from umbel.engine.engine import Engine
 from umbel.engine.portions import Kept, KeptMap
-from umbel.machine import TASK_TERMINAL, Code, TaskState
+from umbel.machine import TASK_TERMINAL, Code, RunState, TaskState
 from umbel.plan.model import Plan
 from umbel.store import MapRow, Rerun, RunRow, Store, TaskRow, maps_of
 from umbel.store.fold import map_of
@@ -63,3 +63,14 @@ def kept_tasks(plan: Plan, maps: Sequence[MapRow], rerun: Rerun, rows: Sequence[
             yield Kept(row.idx, row.state, row.attempts, (row.result or "null") if row.state in _GOOD else "")
         elif row.attempts:
             yield Kept(row.idx, "", row.attempts)
+
+
+def lost(plan: Plan, run: RunRow, rows: Sequence[TaskRow]) -> Rerun:
+    """What has to run again of a run that was under way: everything that has not ended."""
+    ended = {row.idx for row in rows if row.state in TASK_TERMINAL}
+    reset = tuple(index for index in range(plan.tasks) if index not in ended)
+    maps = tuple(
+        (entry.node, entry.base, entry.size) for entry in maps_of(run.maps) if entry.live and entry.node not in ended
+    )
+    state = RunState.ERROR if run.state is RunState.ERROR else RunState.PENDING
+    return Rerun(reset, maps, (), state, "lost", run.paused)

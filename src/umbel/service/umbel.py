@@ -24,9 +24,9 @@ from umbel.machine import Code
 from umbel.plan.model import Plan
 from umbel.service.catalog import Definitions
 from umbel.service.names import Names
-from umbel.service.restore import restore
+from umbel.service.restore import lost, restore
 from umbel.settings import Settings
-from umbel.store import RunRow, Store, maps_of
+from umbel.store import Rerun, RunRow, Store, maps_of
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +83,7 @@ class Umbel:
             self.definitions,
             self.try_launch,
             self.try_cancel,
+            self.try_rebuild,
             own,
             who=self.name,
             now=now,
@@ -134,6 +135,8 @@ class Umbel:
         plan = self.plan(run.plan_hash)
         if run.rerun is not None:
             restore(self.engine, self.store, run, plan)
+            if Rerun.from_json(run.rerun).paused:
+                self.engine.pause(run.id)
             self.go_on(run.id)
             return
         if plan.engine == "canvas" and self.send_canvas is not None:
@@ -206,6 +209,21 @@ class Umbel:
             log.exception("run %s is accepted, but its launch failed; it is tried again later", run.id)
         finally:
             self._may_launch.release()
+
+    def try_rebuild(self, run: RunRow) -> None:
+        """Let a run that the state store has lost go on from what the history has. Never raises: it is tried again."""
+        try:
+            plan = self.plan(run.plan_hash)
+            if run.stopped or run.parent_run is not None or plan.engine == "canvas":
+                # Nothing of it may go on; or its parent starts another one; or Celery's canvas has what is left of it.
+                if self.store.end_here(run, now_ms(), "lost"):
+                    self.feed.resync()
+                return
+            again = self.store.ask_rebuild(run, lost(plan, run, self.store.tasks(run.id)), now_ms())
+            if again is not None:
+                self.try_launch(again)
+        except UmbelError as error:
+            log.warning("run %s is rebuilt later: %s", run.id, error)
 
     def plan(self, plan_hash: str) -> Plan:
         """A plan that the history holds; remembered.

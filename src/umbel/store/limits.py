@@ -1,10 +1,10 @@
 """Limits: how many runs of a definition are live at a time [U-1]. The transaction that writes a run decides."""
 
 import hashlib
-from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, or_, select, text, update
 
 from umbel.errors import LimitReached
 from umbel.machine import EventType, RunState
@@ -53,20 +53,37 @@ class Limits:
         with self._database.read() as connection:
             return run_rows(connection, _runs.c.evicted, ~_runs.c.settled, _runs.c.limit_key.is_not(None))
 
-    def cancel_held(self, run_id: str, partition: int, at: int, by: str) -> bool:
-        """Ends a run that waits for others, at the time `at` (ms); False, changing nothing, if it does not wait."""
+    def end_here(self, run: RunRow, at: int, by: str) -> bool:
+        """Cancels, at the time `at` (ms), a run that waits for others, or that the state store has lost: it would never
+        hear of it. One that is stopped only settles. False, changing nothing, if it has gone on since it was read."""
         with self._database.write() as connection:
-            disturb(connection, partition)
-            run = run_by_id(connection, run_id)
-            if run is None:
+            disturb(connection, run.partition)
+            as_read = (_runs.c.id == run.id, _runs.c.epoch == run.epoch, _runs.c.last_seq == run.last_seq)
+            here = or_(_runs.c.held, _runs.c.rerun.is_(None))
+            state = run.state if run.stopped else RunState.CANCELED
+            finished = run.finished_at if run.stopped and run.finished_at else at
+            run = replace(run, updated_at=at, last_seq=run.last_seq + (1 if run.stopped else 2))
+            change = (
+                update(_runs)
+                .where(*as_read, here, ~_runs.c.settled)
+                .values(
+                    state=state.value,
+                    settled=True,
+                    stopped=True,
+                    paused=False,
+                    held=False,
+                    rerun=None,
+                    finished_at=finished,
+                    updated_at=at,
+                    last_seq=run.last_seq,
+                )
+            )
+            if not connection.execute(change).rowcount:
                 return False
-            change = {"state": RunState.CANCELED.value, "settled": True, "stopped": True, "held": False, "rerun": None}
-            mine = (_runs.c.id == run_id, _runs.c.held, ~_runs.c.settled)
-            times = {"finished_at": at, "updated_at": at, "last_seq": run.last_seq + 2}
-            if not connection.execute(update(_runs).where(*mine).values(**change, **times)).rowcount:
-                return False
-            run.updated_at, run.last_seq = at, run.last_seq + 2
-            tell_canceled(connection, run, by)
+            if run.stopped:
+                add_events(connection, [_event(run, run.last_seq, EventType.RUN_SETTLED)])
+            else:
+                tell_canceled(connection, run, by)
         return True
 
 
@@ -97,13 +114,12 @@ def decide(connection: Connection, limit: Limit, run: RunRow) -> LimitReached | 
 
 def tell_canceled(connection: Connection, run: RunRow, by: str) -> None:
     """Writes the two events of a run that is canceled before it was launched; its row is as after them."""
-    ends: Sequence[tuple[int, EventType, dict[str, str]]] = (
-        (run.last_seq - 1, EventType.RUN_CANCELED, {"by": by}),
-        (run.last_seq, EventType.RUN_SETTLED, {}),
-    )
-    add_events(
-        connection, [AppliedEvent(0, run.id, seq, kind, run.updated_at, None, None, data) for seq, kind, data in ends]
-    )
+    canceled = _event(run, run.last_seq - 1, EventType.RUN_CANCELED, by=by)
+    add_events(connection, [canceled, _event(run, run.last_seq, EventType.RUN_SETTLED)])
+
+
+def _event(run: RunRow, seq: int, kind: EventType, **data: str) -> AppliedEvent:
+    return AppliedEvent(0, run.id, seq, kind, run.updated_at, None, None, data)
 
 
 def lock(connection: Connection, key: str) -> None:

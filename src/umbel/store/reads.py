@@ -110,6 +110,12 @@ class Reads:
         with self._database.read() as connection:
             return _run_rows(connection, statement.order_by(_runs.c.created_at, _runs.c.id).limit(limit))
 
+    def launched_runs(self, before: int, *, limit: int = 1000) -> list[RunRow]:
+        """Live runs of which nothing was heard since `before` (ms), the most silent first; without payloads."""
+        live = (~_runs.c.settled, _runs.c.last_seq > 0, _runs.c.rerun.is_(None), _runs.c.updated_at < before)
+        with self._database.read() as connection:
+            return _run_rows(connection, _listed_columns.where(*live).order_by(_runs.c.updated_at).limit(limit))
+
     def tasks(self, run_id: str, *, first: int = 0, below: int = MAX_INDEX) -> list[TaskRow]:
         """The tasks to which something has happened, by index (those from `first` up to `below`, not included). The
         others are waiting."""

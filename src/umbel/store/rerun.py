@@ -17,13 +17,14 @@ from umbel.store.rows import Limit, RunRow
 @dataclass(frozen=True, slots=True)
 class Rerun:
     """What a new epoch runs again: the nodes `reset`; of the `maps` (node, base, size) among them only the items that
-    have not succeeded, and those of `again`. `state` is error if a failed task is kept."""
+    have not succeeded, and those of `again`. `state` is error if a failed task is kept; `paused`: nothing begins."""
 
     reset: tuple[int, ...]
     maps: tuple[tuple[int, int, int], ...] = ()
     again: tuple[int, ...] = ()
     state: RunState = RunState.PENDING
     by: str = ""
+    paused: bool = False
 
     def details(self) -> dict[str, Any]:
         """What the event `run.restored` says besides."""
@@ -38,7 +39,9 @@ class Rerun:
         """What `to_json` wrote."""
         data = json.loads(text)
         maps = tuple((node, base, size) for node, base, size in data["maps"])
-        return Rerun(tuple(data["reset"]), maps, tuple(data["again"]), RunState(data["state"]), data["by"])
+        return Rerun(
+            tuple(data["reset"]), maps, tuple(data["again"]), RunState(data["state"]), data["by"], data["paused"]
+        )
 
 
 class Reruns:
@@ -83,6 +86,22 @@ class Reruns:
             values = {name: getattr(run, name) for name in _CHANGED}
             connection.execute(update(table).where(table.c.id == run_id).values(**values, state=run.state.value))
         return run
+
+    def ask_rebuild(self, run: RunRow, rerun: Rerun, at: int) -> RunRow | None:
+        """Begins a new epoch of a run that was under way when the state store lost it; None if it has gone on since it
+        was read. Raises HistoryUnavailable."""
+        table, tries = tables.runs, tables.attempts
+        with self._database.write() as connection:
+            limits.disturb(connection, run.partition)
+            as_read = (table.c.id == run.id, table.c.epoch == run.epoch, table.c.last_seq == run.last_seq)
+            change = update(table).where(*as_read, ~table.c.settled, table.c.rerun.is_(None))
+            values = {"epoch": run.epoch + 1, "rerun": rerun.to_json(), "updated_at": at}
+            if not connection.execute(change.values(values)).rowcount:
+                return None
+            lost = update(tries).where(tries.c.run_id == run.id, tries.c.outcome == "running")
+            why = "The state store lost the run."
+            connection.execute(lost.values(outcome="lost", finished_at=at, exception=why))
+            return run_by_id(connection, run.id)
 
 
 _CHANGED = (

@@ -17,6 +17,7 @@ from tests.waiting import wait_until
 from umbel.api import health
 from umbel.errors import BadRequest, BrokerUnavailable, HistoryUnavailable, StateUnavailable
 from umbel.keeper import relaunch
+from umbel.machine import Code, RunState, TaskState
 from umbel.service import runs
 
 BODY = {"definition": "demo.ONE", "payload": {}}
@@ -90,15 +91,34 @@ def test_a_run_that_the_state_store_has_lost(server: Served, valkey_url: str) ->
     server.projected(run, "run.launched", "task.started")
     with redis.Redis.from_url(f"{valkey_url[:-1]}4") as client:
         client.flushdb()
-    answer = server.http.post(f"/api/v1/runs/{run}/cancel")
-    assert (answer.status_code, answer.json()["code"]) == (409, "UMB-027"), answer.text
-    assert "umbel relaunch" in answer.json()["hint"]
-    assert server.http.post(f"/api/workflows/{run}/cancel").status_code == 400
-    assert server.engine.knows([run]) == [False], "it was not launched a second time"
     found = server.http.get(f"/api/v1/runs/{run}/diagnosis").json()
-    assert found["verdict"] == "The state store has lost this run; relaunch it."
-    assert [each["tool"] for each in found["suggested_actions"]] == ["relaunch_run"]
-    assert server.http.get(f"/api/v1/runs/{run}").json()["state"] == "running"
+    assert found["verdict"].startswith("The state store has lost this run; ")
+    answer = server.http.post(f"/api/v1/runs/{run}/cancel")
+    assert (answer.status_code, answer.json()["state"]) == (200, "canceled"), answer.text
+    assert server.engine.knows([run]) == [False], "it was not launched a second time"
+    assert [event.seq for event in server.umbel.store.events(run)] == [1, 2, 3, 4]
+    assert server.settled(run).stopped
+
+
+def test_runs_that_the_state_store_has_lost_go_on(
+    server: Served, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = server.http.post("/api/v1/runs", json={"definition": "demo.DIAMOND", "payload": {}}).json()["id"]
+    server.work(lambda call: call.key, only=["A", "B"])
+    late, _ = server.claim(server.messages.pop())  # type: ignore[misc]
+    server.projected(run, "task.succeeded")
+    wait_until(lambda: server.umbel.store.count_tasks(run, 0, 4).get(TaskState.RUNNING) == 1, what="C in SQL")
+    with redis.Redis.from_url(f"{valkey_url[:-1]}4") as client:
+        client.flushdb()
+    monkeypatch.setattr(relaunch, "SILENT", 0.0)
+    wait_until(lambda: server.messages, what="C once more")
+    assert server.engine.succeed(late, "1", by="w1@host").code is Code.STALE
+    called: list[str] = []
+    server.work(lambda call: called.append(call.key))
+    assert called == ["C", "D"]
+    assert server.settled(run).state is RunState.SUCCESS
+    outcomes = [(each.epoch, each.outcome) for each in server.umbel.store.attempts(run, 2)]
+    assert outcomes == [(1, "lost"), (2, "success")]
 
 
 @pytest.mark.parametrize("name", ["comment", "name"])
