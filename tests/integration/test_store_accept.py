@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from tests.histories import DIAMOND, NOW, new_run
 from umbel.errors import HistoryUnavailable, IdempotencyConflict
 from umbel.machine import RunState
-from umbel.store import IdempotencyKey, Store
+from umbel.store import IdempotencyKey, Limit, Store
 
 
 @pytest.fixture
@@ -157,3 +157,28 @@ def test_a_file_that_is_no_database(path: Path) -> None:
     with pytest.raises(HistoryUnavailable, match="not a database"):
         store.database.upgrade()
     store.close()
+
+
+def test_a_tick_of_a_schedule_keeps_to_the_limit(store: Store) -> None:
+    lease = store.take_lease("leader", "me", 0, 1000)
+    assert lease is not None
+    store.arrange(lease, "demo.PIPELINE", "spec", 100)
+    refuse, wait = Limit("k", 1, "skip"), Limit("k", 1, "queue")
+    store.accept(new_run(limit=refuse))
+    ticked = store.tick(lease, "demo.PIPELINE", 100, 100, 200, new_run(limit=refuse))
+    row = store.schedules()["demo.PIPELINE"]
+    assert (ticked.outcome, ticked.run, row.next_at, row.skipped_why) == ("limit", None, 200, "limit")
+    waits = store.tick(lease, "demo.PIPELINE", 200, 200, 300, new_run(limit=wait))
+    assert waits.run is not None
+    assert (waits.outcome, waits.run.held) == ("started", True)
+    assert store.release_held() == []
+    assert [run.id for run in store.unlaunched_runs(NOW + 1)] != [waits.run.id]
+
+
+def test_limits_within_one_transaction(store: Store) -> None:
+    """Many callers share one: those that come together count too."""
+    limit = Limit("k", 2, "queue")
+    with ThreadPoolExecutor(8) as pool:
+        accepted = list(pool.map(lambda n: store.accept(new_run(NOW + n, limit=limit)).run, range(20)))
+    assert sum(not run.held for run in accepted) == 2
+    assert sum(store.run(run.id).held for run in accepted) == 18  # type: ignore[union-attr]
