@@ -193,6 +193,58 @@ def test_a_run_is_relaunched_with_an_edited_payload(site: Site) -> None:
     expect(page.get_by_role("group", name="Result")).to_contain_text("better")
 
 
+def test_what_failed_is_retried_in_the_same_run_after_a_preview(site: Site) -> None:
+    run = site.done("web.ONCE")
+    wait_until(lambda: site.ask("GET", f"/api/v1/runs/{run}")["settled"], 20, "end of the run")
+    page = site.page(f"/runs/{run}")
+    site.let_go(run)
+    page.locator(".run-header").get_by_role("button", name="Retry failed…").click()
+    dialog = page.get_by_role("dialog", name="Retry what failed")
+    expect(dialog).to_contain_text("2 tasks run again, 1 keeps its result")
+    site.keep(page, "retry")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Run 2 tasks again").click()
+    expect(dialog).to_have_count(0)
+    expect(page.locator('.run-state [data-state="success"]')).to_be_visible()
+    expect(page.locator('.node[data-node="ONCE"]')).to_contain_text("attempt 2")
+    expect(page).to_have_url(re.compile(run))
+
+
+def test_a_run_is_paused_resumed_and_its_question_answered(site: Site) -> None:
+    run = site.start("web.ASK")
+    page = site.page(f"/runs/{run}")
+    expect(page.locator('.node[data-node="ask"][data-state="awaiting_input"]')).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator('.run-title [data-state="paused"]')).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator('.run-title [data-state="paused"]')).to_have_count(0)
+    site.keep(page, "asks")
+    page.get_by_role("button", name="Approve… ask").click()
+    dialog = page.get_by_role("dialog", name="Approve ask")
+    dialog.get_by_label("Comment").fill("looks right")
+    dialog.get_by_role("button", name="Approve").click()
+    expect(page.locator('.run-state [data-state="success"]')).to_be_visible()
+    expect(page.get_by_role("group", name="Result")).to_contain_text("looks right")
+
+
+def test_a_map_is_one_node_and_its_items_are_a_list(site: Site) -> None:
+    run = site.done("web.MAP")
+    page = site.page(f"/runs/{run}")
+    expect(page.locator(".node")).to_have_count(2)
+    page.locator('.node[data-node="each"]').click()
+    panel = page.get_by_role("complementary", name="Task each")
+    panel.get_by_role("tab", name="Items (5)").click()
+    expect(panel.locator(".items li")).to_have_count(5)
+    expect(panel.locator(".items li").nth(3)).to_contain_text("three is bad")
+    site.keep(page, "map")
+    assert violations(page) == []
+    panel.get_by_role("button", name="each[3]").click()
+    item = page.get_by_role("complementary", name="Task each[3]")
+    item.get_by_role("tab", name="Error").click()
+    expect(item).to_contain_text("three is bad")
+    expect(page).to_have_url(re.compile(r"task=each%5B3%5D"))
+
+
 def test_the_server_s_word_on_a_payload_is_shown(site: Site) -> None:
     page = site.page("/definitions/web.SAY?start=1")
     page.get_by_role("button", name="Edit as JSON").click()

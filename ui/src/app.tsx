@@ -91,7 +91,7 @@ export function App() {
 function Nowhere() {
   useTitle("Not found");
   return (
-    <Empty title="There is no such page">
+    <Empty page title="There is no such page">
       The address may be mistyped. <Link href="/runs">All runs</Link>
     </Empty>
   );

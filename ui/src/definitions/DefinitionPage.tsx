@@ -22,7 +22,7 @@ export default function DefinitionPage({ name }: { name: string }) {
   if (data) return <Shown definition={data} />;
   if (error instanceof ApiError && error.status === 404) {
     return (
-      <Empty title="There is no such definition">
+      <Empty page title="There is no such definition">
         It may have been renamed, or its file has mistakes. <Link href="/definitions">All definitions</Link>
       </Empty>
     );

@@ -47,7 +47,7 @@ interface Place {
 const SWEEPS = 6;
 const DUMMY = 0.35;
 /** Beyond this, long edges get no places of their own: they would be more than the tasks. */
-const MOST_DUMMIES = 6000;
+const MOST_DUMMIES = 3000;
 
 export function layout(given: readonly Given[], size: Size): Layout {
   const index = new Map(given.map((node, place) => [node.id, place]));

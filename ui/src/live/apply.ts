@@ -19,6 +19,9 @@ const ENDS: Partial<Record<string, Outcome>> = {
   "task.retrying": "retrying",
   "task.skipped": "skipped",
   "task.lost": "lost",
+  "task.expanded": "expanded",
+  "task.spawned": "expanded",
+  "task.asked": "asked",
 };
 
 /** The run after `events`, in order; the same object if they are old or change nothing that is shown. */
@@ -45,6 +48,7 @@ function one(run: RunDetail, event: Told, places: ReadonlyMap<string, number>): 
 
   if (event.type.startsWith("task.")) change(event.task, (task) => ofTask(task, event));
   changeAll(event.data?.released, (task) => ({ ...task, state: "queued", queued_at: event.at }));
+  changeAll(event.data?.skipped, (task) => ({ ...task, state: "skipped" }));
   changeAll(event.data?.blocked, (task) => ({ ...task, state: "upstream_failed" }));
 
   run.last_event = event.id;
@@ -55,6 +59,9 @@ function one(run: RunDetail, event: Told, places: ReadonlyMap<string, number>): 
   }
   if (event.type === "task.retrying") run.retries += 1;
   if (event.type === "run.settled") run.settled = true;
+  if (event.type === "run.paused") run.paused = true;
+  if (event.type === "run.resumed") run.paused = false;
+  if (event.type === "run.stopped") run.stopped = true;
   if (event.type.startsWith("run.") && event.state && !isOver(run.state)) {
     run.state = event.state as RunState;
     if (isOver(run.state)) run.finished_at = event.at;
@@ -88,7 +95,8 @@ function ofTask(task: TaskView, event: Told): TaskView {
       due_at: due,
       error: typeof data.exception === "string" ? { type: text(data.type), message: data.exception, traceback: null } : null,
     };
-    if (event.type === "task.retrying") next.due_at = due;
+    if (event.type === "task.retrying" || event.type === "task.asked") next.due_at = due;
+    if (event.type === "task.spawned") next.run = text(data.run);
   }
   if (event.state && isDone(next.state)) next.finished_at = event.at;
   return next;

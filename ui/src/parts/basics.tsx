@@ -3,11 +3,11 @@ import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { ApiError, sentence } from "../api/client.ts";
 import { Icon, type IconName } from "./Icon.tsx";
 
-/** What to see, and what to do next, where there is nothing to show. */
-export function Empty({ title, children }: { title: string; children?: ReactNode }) {
+/** What to see, and what to do next, where there is nothing to show; `page` if that is all there is. */
+export function Empty({ title, page, children }: { title: string; page?: boolean; children?: ReactNode }) {
   return (
     <div className="empty">
-      <h2>{title}</h2>
+      {page ? <h1>{title}</h1> : <h2>{title}</h2>}
       <div>{children}</div>
     </div>
   );

@@ -12,7 +12,7 @@ export interface Look {
   shape: Shape;
 }
 
-const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "alive", Look> = {
+const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "alive" | "held", Look> = {
   waiting: { word: "waiting", tone: "idle", shape: "dots" },
   pending: { word: "pending", tone: "queued", shape: "hourglass" },
   queued: { word: "queued", tone: "queued", shape: "hourglass" },
@@ -28,6 +28,8 @@ const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "
   upstream_failed: { word: "upstream failed", tone: "blocked", shape: "chain" },
   lost: { word: "lost", tone: "bad", shape: "bolt" },
   fenced: { word: "fenced", tone: "off", shape: "shield" },
+  asked: { word: "asked a person", tone: "input", shape: "person" },
+  held: { word: "held", tone: "queued", shape: "pause" },
   alive: { word: "alive", tone: "ok", shape: "check" },
   paused: { word: "paused", tone: "input", shape: "pause" },
 };

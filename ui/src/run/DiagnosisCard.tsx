@@ -3,6 +3,7 @@ import type { Diagnosis, RunDetail } from "../api/generated.ts";
 import { isOver } from "../live/apply.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { State } from "../parts/State.tsx";
+import { Ago } from "../parts/Time.tsx";
 import { duration } from "../lib/time.ts";
 import { parse } from "../lib/traceback.ts";
 import type { Asked } from "./Actions.tsx";
@@ -19,10 +20,28 @@ interface Given {
 export function DiagnosisCard({ run, diagnosis, open, ask }: Given) {
   if (!diagnosis) return <div className="diagnosis pending" aria-hidden="true" />;
   if (!isOver(run.state)) {
+    const asking = run.tasks.filter((task) => task.state === "awaiting_input");
     return (
-      <p className="diagnosis waits" role="status">
-        {diagnosis.verdict}
-      </p>
+      <div className="diagnosis">
+        <p className="waits" role="status">
+          {diagnosis.verdict}
+        </p>
+        {asking.map((task) => (
+          <div key={task.id} className="asking card">
+            <State state={task.state} />
+            <span>
+              <b>{task.key}</b> waits for a decision
+              {task.due_at && (
+                <>
+                  , until <Ago at={task.due_at} />
+                </>
+              )}
+              .
+            </span>
+            <Decide task={task.key} ask={ask} />
+          </div>
+        ))}
+      </div>
     );
   }
   const cause = diagnosis.root_cause;
@@ -97,6 +116,20 @@ export function DiagnosisCard({ run, diagnosis, open, ask }: Given) {
   );
 }
 
+/** Approve or reject, each with a word of why. */
+export function Decide({ task, ask }: { task: string; ask: (asked: Asked) => void }) {
+  return (
+    <span className="actions">
+      <button type="button" className="button primary" aria-label={`Approve… ${task}`} onClick={() => ask({ what: "decide", task, approve: true })}>
+        Approve…
+      </button>
+      <button type="button" className="button danger" aria-label={`Reject… ${task}`} onClick={() => ask({ what: "decide", task, approve: false })}>
+        Reject…
+      </button>
+    </span>
+  );
+}
+
 /** The line of the user's own code that an exception came from. */
 function ownLine(traceback: string | null): string | null {
   if (!traceback) return null;
@@ -118,6 +151,13 @@ function Suggested({ tool, task, open, ask }: { tool: string; task: string; open
     return (
       <button type="button" className="button" onClick={() => ask({ what: "relaunch" })}>
         <Icon name="again" /> Relaunch…
+      </button>
+    );
+  }
+  if (tool === "retry_run") {
+    return (
+      <button type="button" className="button" onClick={() => ask({ what: "retry" })}>
+        <Icon name="play" /> Retry failed…
       </button>
     );
   }

@@ -1,6 +1,5 @@
 import { useMemo, useRef, useState } from "react";
 import type { RunDetail, TaskView } from "../api/generated.ts";
-import { fold, type Folded } from "../graph/fold.ts";
 import { Graph, type GraphNode } from "../graph/Graph.tsx";
 import { duration, useNow } from "../lib/time.ts";
 import { isDone, isOver } from "../live/apply.ts";
@@ -12,27 +11,26 @@ import { lasted } from "./facts.ts";
 /** The tasks of a run as a graph. Each node changes only when its task does. */
 export function RunGraph({ run, selected, onSelect }: { run: RunDetail; selected: string | null; onSelect: (key: string) => void }) {
   const [follow, setFollow] = useState(false);
-  const kept = useRef(new Map<string, { task: TaskView; items: readonly TaskView[]; node: GraphNode }>());
-  const folded = useMemo(() => fold(run.tasks), [run.tasks]);
+  const kept = useRef(new Map<string, { task: TaskView; node: GraphNode }>());
   const nodes = useMemo(() => {
-    const needed = new Set(folded.flatMap(({ task }) => task.needs));
-    const ends = folded.filter(({ task }) => !task.hook && !needed.has(task.key)).map(({ task }) => task.key);
-    return folded.map((each) => {
-      const before = kept.current.get(each.task.key);
-      if (before && before.task === each.task && same(before.items, each.items)) return before.node;
-      const node = nodeOf(each, ends);
-      kept.current.set(each.task.key, { ...each, node });
+    const needed = new Set(run.tasks.flatMap((task) => task.needs));
+    const ends = run.tasks.filter((task) => !task.hook && !needed.has(task.key)).map((task) => task.key);
+    return run.tasks.map((task) => {
+      const before = kept.current.get(task.key);
+      if (before?.task === task) return before.node;
+      const node = nodeOf(task, ends);
+      kept.current.set(task.key, { task, node });
       return node;
     });
-  }, [folded]);
+  }, [run.tasks]);
   const chosen = selected && !nodes.some((node) => node.id === selected) ? selected.replace(/\[\d+\]$/, "") : selected;
-  const running = folded.find(({ task }) => task.state === "running") ?? folded.find(({ task }) => !isDone(task.state) && task.state !== "waiting");
+  const running = run.tasks.find((task) => task.state === "running") ?? run.tasks.find((task) => !isDone(task.state) && task.state !== "waiting");
   const stable = useRef(onSelect);
   stable.current = onSelect;
   const [select] = useState(() => (key: string) => stable.current(key));
   return (
     <>
-      <Graph nodes={nodes} selected={chosen} onSelect={select} follow={follow ? (running?.task.key ?? null) : null} />
+      <Graph nodes={nodes} selected={chosen} onSelect={select} follow={follow ? (running?.key ?? null) : null} />
       <div className="graph-foot">
         <Legend nodes={nodes} />
         {!isOver(run.state) && (
@@ -45,22 +43,17 @@ export function RunGraph({ run, selected, onSelect }: { run: RunDetail; selected
   );
 }
 
-function same(one: readonly TaskView[], two: readonly TaskView[]): boolean {
-  return one.length === two.length && one.every((each, place) => each === two[place]);
+function nodeOf(task: TaskView, ends: string[]): GraphNode {
+  return { id: task.key, needs: task.hook ? ends : task.needs, state: task.state, aside: task.hook !== null, body: <Body task={task} /> };
 }
 
-function nodeOf({ task, items }: Folded, ends: string[]): GraphNode {
-  const done = items.filter((item) => isDone(item.state)).length;
-  return {
-    id: task.key,
-    needs: task.hook ? ends : task.needs,
-    state: task.state,
-    aside: task.hook !== null,
-    body: <Body task={task} items={items.length ? { done, all: items.length } : null} />,
-  };
+/** How many items of a map have ended. */
+export function itemsDone(task: TaskView): number {
+  return Object.entries(task.items?.states ?? {}).reduce((sum, [state, count]) => sum + (isDone(state as TaskView["state"]) ? count : 0), 0);
 }
 
-function Body({ task, items }: { task: TaskView; items: { done: number; all: number } | null }) {
+function Body({ task }: { task: TaskView }) {
+  const failed = task.items?.states.error ?? 0;
   return (
     <>
       <StateIcon state={task.state} size={20} />
@@ -69,14 +62,16 @@ function Body({ task, items }: { task: TaskView; items: { done: number; all: num
           {task.key}
         </span>
         <span className="node-facts">
-          {items ? (
+          {task.items && !isDone(task.state) ? (
             <span>
-              {items.done} of {items.all} items
+              {itemsDone(task)} of {task.items.total} items{failed > 0 && `, ${failed} failed`}
             </span>
           ) : (
             <Facts task={task} />
           )}
-          {task.attempts.length > 1 && <span className="node-attempts">attempt {task.attempts.length}</span>}
+          {task.items && isDone(task.state) && <span>{task.items.total} items</span>}
+          {task.kind === "task" && task.attempts.length > 1 && <span className="node-attempts">attempt {task.attempts.length}</span>}
+          {task.kind === "workflow" && <span>workflow</span>}
           {task.hook && <span>{task.hook} hook</span>}
         </span>
       </span>
@@ -89,6 +84,13 @@ function Facts({ task }: { task: TaskView }) {
     return (
       <span className="node-retry">
         retry in <Countdown to={task.due_at} />
+      </span>
+    );
+  }
+  if (task.state === "scheduled" && task.due_at) {
+    return (
+      <span>
+        due in <Countdown to={task.due_at} />
       </span>
     );
   }

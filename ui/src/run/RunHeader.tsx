@@ -16,6 +16,8 @@ export function RunHeader({ run, children }: { run: RunDetail; children: ReactNo
           <span className={`run-state soft-${run.state}`} role="status" aria-live="polite">
             <State state={run.state} size={18} />
           </span>
+          {run.paused && !over && <State state="paused" />}
+          {run.held && !over && <State state="held" />}
           <h1>
             <Link href={`/definitions/${encodeURIComponent(run.definition)}`}>{run.definition}</Link>
           </h1>
@@ -62,6 +64,31 @@ export function RunHeader({ run, children }: { run: RunDetail; children: ReactNo
               <Link href={`/runs/${run.relaunch_of}`} className="mono">
                 {run.relaunch_of.slice(0, 8)}
               </Link>
+            </dd>
+          </div>
+        )}
+        {run.parent_run && (
+          <div>
+            <dt>Part of</dt>
+            <dd>
+              <Link href={`/runs/${run.parent_run}?task=${encodeURIComponent(run.parent_task ?? "")}`} className="mono">
+                {run.parent_run.slice(0, 8)}
+              </Link>{" "}
+              <span className="muted">task {run.parent_task}</span>
+            </dd>
+          </div>
+        )}
+        {run.epoch > 1 && (
+          <div>
+            <dt>Epoch</dt>
+            <dd className="number">{run.epoch}</dd>
+          </div>
+        )}
+        {run.deadline_at && !over && (
+          <div>
+            <dt>Deadline</dt>
+            <dd>
+              <Ago at={run.deadline_at} />
             </dd>
           </div>
         )}

@@ -1,15 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { Link, useSearchParams } from "wouter";
-import { ApiError } from "../api/client.ts";
+import { ApiError, call } from "../api/client.ts";
 import { diagnosisQuery } from "../api/queries.ts";
 import type { RunDetail } from "../api/generated.ts";
 import { useShortcuts } from "../lib/keys.ts";
-import { isOver } from "../live/apply.ts";
+import { isDone, isOver } from "../live/apply.ts";
 import { Empty, Failure, Loading, Tabs, useTitle } from "../parts/basics.tsx";
 import { Json } from "../parts/Json.tsx";
 import { DiagnosisCard } from "./DiagnosisCard.tsx";
-import { Actions, type Asked } from "./Actions.tsx";
+import { Actions, type Asked, canRetry } from "./Actions.tsx";
 import { RunHeader } from "./RunHeader.tsx";
 import { RunGraph } from "./RunGraph.tsx";
 import { TaskPanel } from "./TaskPanel.tsx";
@@ -32,7 +32,7 @@ export default function RunPage({ id }: { id: string }) {
   if (!run) {
     if (error instanceof ApiError && error.status === 404) {
       return (
-        <Empty title="There is no such run">
+        <Empty page title="There is no such run">
           It may have been deleted when it was old, or the address is mistyped. <Link href="/runs">All runs</Link>
         </Empty>
       );
@@ -48,7 +48,15 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
   const chosen = params.get("view");
   const view: ViewName = VIEWS.some((each) => each.id === chosen) ? (chosen as ViewName) : "graph";
   const key = params.get("task");
-  const task = run.tasks.find((each) => each.key === key);
+  const listed = run.tasks.find((each) => each.key === key);
+  // Items of a map are tasks too, which the picture of the run leaves out.
+  const item = useQuery({
+    queryKey: ["task", run.id, key, run.settled],
+    queryFn: ({ signal }) => call("get_task", { path: { run_id: run.id, key: key ?? "" } }, signal),
+    enabled: key !== null && !listed,
+    refetchInterval: (query) => (run.settled || (query.state.data && isDone(query.state.data.state)) ? false : 1_000),
+  });
+  const task = listed ?? (key !== null && item.data?.key === key ? item.data : undefined);
 
   function put(change: Record<string, string | null>) {
     setParams(
@@ -66,6 +74,7 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
     { keys: "2", does: "timeline", run: () => put({ view: "timeline" }) },
     { keys: "3", does: "table", run: () => put({ view: "table" }) },
     { keys: "r", does: "relaunch this run", run: () => setAsked({ what: "relaunch" }) },
+    ...(canRetry(run) ? [{ keys: "f", does: "retry what failed", run: () => setAsked({ what: "retry" }) }] : []),
     ...(isOver(run.state) ? [] : [{ keys: "c", does: "cancel this run", run: () => setAsked({ what: "cancel" }) }]),
     ...(task ? [{ keys: "Escape", does: "close the task", run: () => put({ task: null }) }] : []),
   ]);

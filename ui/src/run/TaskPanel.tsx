@@ -1,4 +1,5 @@
 import { type ReactNode, useEffect, useRef } from "react";
+import { Link } from "wouter";
 import type { AttemptView, RunDetail, TaskView } from "../api/generated.ts";
 import { duration, useNow } from "../lib/time.ts";
 import { isDone } from "../live/apply.ts";
@@ -8,11 +9,13 @@ import { Json } from "../parts/Json.tsx";
 import { State, StateIcon } from "../parts/State.tsx";
 import { Ago, Countdown } from "../parts/Time.tsx";
 import type { Asked } from "./Actions.tsx";
+import { Decide } from "./DiagnosisCard.tsx";
 import { ErrorView } from "./ErrorView.tsx";
 import { queued, ran } from "./facts.ts";
+import { Items } from "./Items.tsx";
 import { Logs } from "./Logs.tsx";
 
-type Tab = "overview" | "input" | "result" | "error" | "logs";
+type Tab = "overview" | "items" | "input" | "result" | "error" | "logs";
 
 interface Given {
   run: RunDetail;
@@ -26,10 +29,11 @@ interface Given {
 }
 
 /** Everything about one task: why it waits, its attempts, input, result, error, output. */
-export function TaskPanel({ run, task, reason, tick, tab, attempt, put }: Given) {
+export function TaskPanel({ run, task, reason, tick, tab, attempt, put, ask }: Given) {
   const error = task.error ?? task.attempts.findLast((each) => each.error)?.error ?? null;
   const tabs: { id: Tab; text: ReactNode }[] = [
     { id: "overview", text: "Overview" },
+    ...(task.items ? [{ id: "items" as const, text: `Items (${task.items.total})` }] : []),
     { id: "input", text: "Input" },
     ...(task.state === "success" ? [{ id: "result" as const, text: "Result" }] : []),
     ...(error ? [{ id: "error" as const, text: "Error" }] : []),
@@ -64,7 +68,8 @@ export function TaskPanel({ run, task, reason, tick, tab, attempt, put }: Given)
       </header>
       <Tabs label="About the task" tabs={tabs} chosen={chosen} choose={(id) => put({ tab: id === "overview" ? null : id })} />
       <div role="tabpanel" className="panel-inside" aria-label={chosen}>
-        {chosen === "overview" && <Overview run={run} task={task} reason={reason} put={put} />}
+        {chosen === "overview" && <Overview run={run} task={task} reason={reason} put={put} ask={ask} />}
+        {chosen === "items" && <Items run={run} task={task} open={(key) => put({ task: key, tab: null, attempt: null })} />}
         {chosen === "input" && <Input run={run} task={task} />}
         {chosen === "result" && <Json title="Result" name={`${task.key}-result`} value={task.result} />}
         {chosen === "error" && error && <ErrorView error={error} name={task.key} />}
@@ -74,9 +79,23 @@ export function TaskPanel({ run, task, reason, tick, tab, attempt, put }: Given)
   );
 }
 
-function Overview({ run, task, reason, put }: Pick<Given, "run" | "task" | "reason" | "put">) {
+function Overview({ run, task, reason, put, ask }: Pick<Given, "run" | "task" | "reason" | "put" | "ask">) {
   return (
     <>
+      {task.state === "awaiting_input" && <Decide task={task.key} ask={ask} />}
+      {task.parent && (
+        <p>
+          An item of{" "}
+          <button type="button" className="link" onClick={() => put({ task: task.parent, tab: "items" })}>
+            {task.parent}
+          </button>
+        </p>
+      )}
+      {task.run && (
+        <p>
+          It started <Link href={`/runs/${task.run}`}>run {task.run.slice(0, 8)}</Link>.
+        </p>
+      )}
       {!isDone(task.state) && (
         <p className="why">
           <StateIcon state={task.state} /> <span>{task.state === "retrying" && task.due_at ? <>next attempt in <Countdown to={task.due_at} /></> : (reason ?? waitsFor(run, task))}</span>
@@ -98,6 +117,13 @@ function Overview({ run, task, reason, put }: Pick<Given, "run" | "task" | "reas
             <Attempt key={`${each.epoch} ${each.attempt}`} attempt={each} open={() => put({ tab: "logs", attempt: String(each.attempt) })} />
           ))}
         </ol>
+      )}
+      {run.settled && !run.parent_run && !task.hook && task.state !== "upstream_failed" && (
+        <p>
+          <button type="button" className="button" onClick={() => ask({ what: "retry", tasks: [task.key] })}>
+            Run again from here…
+          </button>
+        </p>
       )}
       {task.needs.length > 0 && (
         <>

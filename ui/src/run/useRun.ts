@@ -69,7 +69,7 @@ export function useRun(id: string) {
       },
       (run?.tasks.length ?? 0) > MANY ? 150 : 0,
     );
-    refresh(event.type === "run.settled" ? 0 : rhythm(run));
+    refresh(event.type === "run.settled" || event.type === "run.restored" ? 0 : rhythm(run));
   });
   return { run, error: query.error, refetch: query.refetch, ticks };
 }

@@ -37,3 +37,22 @@ def say(previous, *, payload, workflow_id):
 @task(name="NOTHING")
 def nothing(previous, *, payload, workflow_id):
     return None
+
+
+@task(name="ONCE")
+def once(previous, *, payload, workflow_id):
+    if not (HOME / workflow_id).exists():
+        raise RuntimeError("not yet")
+    return "at last"
+
+
+@task(name="LIST")
+def numbers(previous, *, payload, workflow_id):
+    return list(range(5))
+
+
+@task(name="ITEM")
+def item(number):
+    if number == 3:
+        raise ValueError("three is bad")
+    return number
