@@ -97,7 +97,7 @@ class Story:
         for key in again:
             row = self.rows[key]
             row.state, row.note, row.ended, row.due = TaskState.WAITING, "", None, None
-            row.items = row.items if key in kept else None
+            row.items = Items(row.items.total, row.items.ended - row.items.failed) if row.items and key in kept else None
         return f"run begins again, epoch {self.epoch}: {_listed(again)} {'runs' if len(again) == 1 else 'run'} again"
 
     def _item(self, event: Event) -> str:
@@ -117,7 +117,7 @@ class Story:
         total = int(event.data.get("count") or 0)
         before = row.items
         if before is not None and before.total == total:  # those that succeeded in an earlier epoch stay
-            row.items = Items(total, before.ended - before.failed)
+            row.items = Items(total, before.ended)
             return f"{row.key} goes on with {count(total - row.items.ended, 'item')} of {total:,}"
         row.items = Items(total)
         return f"{row.key} has {count(total, 'item')}"
