@@ -1,19 +1,21 @@
 """Lists, pages, filters, retention."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.histories import NOW, Script, diamond, new_run, troubled
+from tests.postgres import database_url, new_database, postgres
 from umbel.errors import BadRequest
 from umbel.machine import RunState
 from umbel.store import IdempotencyKey, RunFilter, Store
 
+__all__ = ["database_url", "new_database", "postgres"]
+
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    one = Store(f"sqlite:///{tmp_path}/umbel.db")
+def store(database_url: str) -> Iterator[Store]:
+    one = Store(database_url)
     one.database.upgrade()
     yield one
     one.close()
