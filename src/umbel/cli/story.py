@@ -97,7 +97,9 @@ class Story:
         for key in again:
             row = self.rows[key]
             row.state, row.note, row.ended, row.due = TaskState.WAITING, "", None, None
-            row.items = Items(row.items.total, row.items.ended - row.items.failed) if row.items and key in kept else None
+            row.items = (
+                Items(row.items.total, row.items.ended - row.items.failed) if row.items and key in kept else None
+            )
         return f"run begins again, epoch {self.epoch}: {_listed(again)} {'runs' if len(again) == 1 else 'run'} again"
 
     def _item(self, event: Event) -> str:
