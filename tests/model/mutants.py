@@ -118,16 +118,15 @@ MUTANTS = (
 
 CONTROL = (
     # conditions
-    Mutant("succeed", "if not run_if and not good then return pass_over", "if not good then return pass_over"),
+    Mutant("fail", "if not run_if and not good then return pass_over", "if not good then return pass_over"),
     Mutant("succeed", "run_if == 'any_failed' and bad == 0", "run_if == 'any_failed' and false"),
-    Mutant("succeed", "run_if == 'one_ok' and done == 0", "run_if == 'one_ok' and false"),
+    Mutant("fail", "run_if == 'one_ok' and done == 0", "run_if == 'one_ok' and false"),
     Mutant("skip", "run.skipped[#run.skipped + 1] = task", ""),
     Mutant("fail",
            "local quiet = redis.call('HGET', run.plan_key, node_of(run, task) .. ':quiet')",
            "local quiet = nil"),
     Mutant("fail", "redis.call('HSET', key('results', run.id), task .. ':error', info)", ""),
     # later
-    Mutant("launch", "or redis.call('HEXISTS', run.key, task .. ':ready') == 1 ", ""),
     Mutant("promote", "or redis.call('HEXISTS', run.key, task .. ':ready') == 1 ", ""),
     Mutant("succeed", "asked[2] and tonumber(asked[2]) or ", ""),
     Mutant("launch", "redis.call('ZADD', key('deadlines'), clock() + after, run_id)", ""),

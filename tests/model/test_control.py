@@ -1,9 +1,12 @@
-"""Maps, pauses, decisions and native runs, at the moments that matter. [U-1], [U-2], [U-4], [U-10]"""
+"""Maps, pauses, decisions and native runs, at the moments that matter. [U-1] to [U-4], [U-10]"""
+
+from dataclasses import replace
+from typing import Any
 
 import redis
 
 from tests.model.pair import Pair
-from tests.model.plans import ASKS, CHAIN, DIAMOND, HOOKED, LEAF, MAP, NATIVE
+from tests.model.plans import ASKS, CHAIN, DIAMOND, FORK, HOOKED, IFS, LATER, LEAF, MAP, NATIVE, ONE
 from tests.model.telling import do, finish, go_on, restore, run_of, start, states
 from umbel.engine.engine import Token
 from umbel.engine.portions import Kept
@@ -30,6 +33,10 @@ def test_a_map_gathers_after_its_last_item(valkey: "redis.Redis") -> None:
     assert do(pair, "fail", Token("r", 4, 1, 1), {"type": "E"}, by="w").released == (5,)
     assert finish(pair, "r", 3).released == (6,)
     assert finish(pair, "r", 5, 6).released == (1,)
+    do(pair, "launch", "last", MAP, "{}", by="s")
+    finish(pair, "last", 0)
+    do(pair, "expand", start(pair, "last", 1), ["1"], by="w")
+    assert do(pair, "fail", start(pair, "last", 3), {}, by="w").released == (1,)
     gather = do(pair, "claim", "r", 1, 1, worker="w", pid=1)
     assert (gather.phase, gather.attempt, gather.node, gather.item) == ("3:4", 2, 1, "")
     assert pair.do("results", "r", [3, 4, 5, 6]) == ['"3"', None, '"5"', '"6"']
@@ -226,3 +233,119 @@ def test_what_a_failure_blocks_in_a_native_run(valkey: "redis.Redis") -> None:
     do(pair, "fail", start(pair, "n", 0), {}, by="w")
     assert states(pair, "n")[1] == states(pair, "n")[2] == TaskState.UPSTREAM_FAILED
     assert run_of(pair, "n").settled
+
+
+# --- conditions
+
+
+def test_conditions_wait_for_every_need(valkey: "redis.Redis") -> None:
+    """However they end: the rescue only if one fails, some only if one succeeds, the report in any case."""
+    succeeds, fails, skips = "succeed", "fail", "skip"
+    for first, second in ((succeeds, skips), (skips, succeeds), (fails, succeeds), (succeeds, fails), (fails, fails)):
+        pair = Pair(valkey)
+        do(pair, "launch", "r", IFS, "{}", by="s")
+        tokens = [start(pair, "r", 0), start(pair, "r", 1)]
+        for how, token in zip((first, second), tokens, strict=True):
+            assert set(states(pair, "r").values()) <= {"running", "success", "skipped", "error", "waiting"}
+            do(pair, how, token, *({"succeed": ["1"], "fail": [{}], "skip": []}[how]), by="w")
+        good = 2 - [first, second].count("fail")
+        found = states(pair, "r")
+        assert found[2] == ("skipped" if good == 2 else "queued")
+        assert found[4] == ("queued" if good else "upstream_failed")
+        assert found.get(3, "waiting") == ("queued" if good == 2 else "waiting")
+        while queued := [index for index, state in states(pair, "r").items() if state == "queued"]:
+            finish(pair, "r", queued[0])
+        assert states(pair, "r")[5] == ("success" if good else "upstream_failed")
+        assert run_of(pair, "r").settled
+
+
+def test_what_waits_for_its_moment(valkey: "redis.Redis") -> None:
+    """A countdown, a moment to come, and one that is over; each once, also if the task is tried again."""
+    pair = Pair(valkey)
+    assert do(pair, "launch", "r", LATER, "{}", by="s").released == ()
+    assert do(pair, "claim", "r", 0, 1, worker="w", pid=1).code is Code.NOT_QUEUED
+    pair.tick(5000)
+    assert go_on(pair) == [("r", 0)]
+    assert do(pair, "lose", start(pair, "r", 0), sure=True, counts=False, why="", by="s").released == (0,)
+    assert finish(pair, "r", 0).released == (2,)
+    assert states(pair, "r")[1] == "scheduled"
+    pair.tick(25_000)
+    assert go_on(pair) == [("r", 1)]
+
+
+def test_what_a_stopped_run_has_waiting_goes(valkey: "redis.Redis") -> None:
+    """[U-12] Timers when they are due, released tasks when they are found overdue."""
+    pair = Pair(valkey)
+    do(pair, "launch", "r", LATER, "{}", by="s")
+    do(pair, "launch", "q", FORK, "{}", by="s")
+    finish(pair, "q", 0)
+    do(pair, "retry", start(pair, "q", 1), 5, {}, by="w")
+    do(pair, "launch", "a", ASKS, "{}", by="s")
+    do(pair, "ask", start(pair, "a", 0), {}, timeout=5)
+    for run in ("r", "q", "a"):
+        do(pair, "cancel", run)
+    pair.tick(60_000)
+    assert pair.do("promote", 0, by="s") == ((), 0)
+    assert pair.do("redispatch", 0) == ()
+    partition = pair.reference._partitions[0]
+    assert not partition.timers
+    assert not any(partition.ready.values())
+
+
+def test_a_claim_whose_answer_was_lost(valkey: "redis.Redis") -> None:
+    """[U-10] The same request again gets the same attempt; a renewal belongs to one attempt of one epoch."""
+    pair = Pair(valkey)
+    do(pair, "launch", "r", CHAIN, '{"a": 1}', by="s")
+    first = pair.do("claim", "r", 0, 1, worker="w", pid=1, request="c")
+    assert pair.do("claim", "r", 0, 1, worker="w", pid=1, request="c") == first
+    assert do(pair, "claim", "r", 0, 1, worker="v", pid=2).code is Code.NOT_QUEUED
+    token = Token("r", 0, 1, 1)
+    for wrong in (replace(token, epoch=2), replace(token, attempt=2)):
+        assert pair.do("renew", wrong).code is Code.STALE
+    for request in ("1", "1", "2"):
+        pair.do("log", token, [(1, "stdout", "hello")], request=request)
+    pair.do("beat", 0, "w", {})
+    pair.tick(8000)
+    assert pair.do("sweep", 0) == ([], [])
+
+
+# --- every outcome
+
+OUTCOMES: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = (
+    ("succeed", ("1",), {"by": "w"}),
+    ("skip", (), {"by": "w", "why": "no"}),
+    ("fail", ({"type": "E"},), {"by": "w"}),
+    ("retry", (5.0, {"type": "E"}), {"by": "w"}),
+    ("retry", (0.0, {"type": "E"}), {"by": "w"}),
+    ("lose", (), {"sure": True, "counts": True, "why": "", "by": "s"}),
+    ("expand", (["1", "2"],), {"by": "w"}),
+    ("spawn", ("c", ONE.hash, "{}", "x.SUB"), {"by": "w"}),
+    ("ask", ({"text": "?"},), {"timeout": 5.0}),
+)
+
+
+def test_no_outcome_counts_twice(valkey: "redis.Redis") -> None:
+    """The same request gets its answer again; others, wrong tokens and stopped runs are refused, and told once."""
+    for how, values, names in OUTCOMES:
+        _tell_again(Pair(valkey), how, values, names)
+
+
+def _tell_again(pair: Pair, how: str, values: Any, names: Any) -> None:
+    do(pair, "launch", "o", ONE, "{}", by="s")
+    for run in ("r", "q"):
+        do(pair, "launch", run, CHAIN, "{}", by="s")
+    token, other = start(pair, "r", 0), start(pair, "q", 0)
+    for wrong in (replace(token, epoch=2), replace(token, attempt=2)):
+        for _ in range(2):
+            assert pair.do(how, wrong, *values, **names, request=f"{wrong}").code is Code.STALE
+    answer = pair.do(how, token, *values, **names, request="a")
+    assert answer.code is Code.OK
+    before = pair.state
+    assert pair.do(how, token, *values, **names, request="a") == answer
+    assert pair.state == before
+    for _ in range(2):
+        assert pair.do(how, token, *values, **names, request="b").code is Code.STALE
+    do(pair, "cancel", "q")
+    for request in ("a", "a", "b", "b"):
+        assert pair.do(how, other, *values, **names, request=request).code is Code.CANCELED
+    assert run_of(pair, "q").settled

@@ -5,9 +5,24 @@ from dataclasses import replace
 import redis
 
 from tests.model.pair import Pair
-from tests.model.plans import BRANCH, DIAMOND, EMPTY, FORK, HOOKED, LATE_ROOT, LEAF, MAP, ONE, ROOT, START, plan, starts
+from tests.model.plans import (
+    BRANCH,
+    CHAIN,
+    DIAMOND,
+    EMPTY,
+    FORK,
+    HOOKED,
+    LATE_ROOT,
+    LEAF,
+    MAP,
+    ONE,
+    ROOT,
+    START,
+    plan,
+    starts,
+)
 from tests.model.restoring import restoration
-from tests.model.telling import do, finish, go_on, restore, run_of, spawn, start
+from tests.model.telling import do, finish, go_on, restore, run_of, spawn, start, states
 from umbel.engine.portions import Kept, KeptMap
 from umbel.machine import Code, RunState
 from umbel.plan.model import Node, Plan
@@ -53,6 +68,7 @@ def test_a_stop_reaches_the_runs_below(valkey: "redis.Redis") -> None:
         if top is ROOT:
             spawn(pair, "c", "d", LEAF)
         below = "d" if top is ROOT else "c"
+        own = [] if top is ROOT else [start(pair, "p", 1)]
         token = start(pair, below, 0)
         if how == "cancel":
             do(pair, "cancel", "p")
@@ -60,6 +76,9 @@ def test_a_stop_reaches_the_runs_below(valkey: "redis.Redis") -> None:
             pair.tick(20_000)
             pair.do("promote", 0, by="s")
         assert pair.do("renew", token).code is Code.CANCELED
+        for each in own:
+            assert pair.do("promote", 0, by="s")[0] == ()
+            do(pair, "succeed", each, "1", by="w")
         assert run_of(pair, "p").settled
         assert not run_of(pair, below).settled
         do(pair, "succeed", token, "1", by="w")
@@ -101,6 +120,71 @@ def test_the_plans_below_stay_as_long_as_the_run(valkey: "redis.Redis") -> None:
     pair.do("forget", ["q", "c"])
     pair.expire()
     assert not pair.reference._partitions[0].plans
+
+
+def test_a_sub_run_that_has_no_plan_here(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "p", BRANCH, "{}", by="s")
+    token = start(pair, "p", 0)
+    assert do(pair, "spawn", token, "c", "nope", "{}", "x.SUB", by="w").code is Code.NO_PLAN
+    do(pair, "fail", token, {}, by="w")
+
+
+def test_the_one_result_of_a_sub_run_is_that_of_the_task(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "p", BRANCH, "{}", by="s")
+    do(pair, "launch", "o", CHAIN, "{}", by="s")
+    spawn(pair, "p", "c", CHAIN)
+    finish(pair, "c", 0, 1, 2)
+    assert go_on(pair) == [("p", 1)]
+    assert pair.do("results", "p", [0]) == ['"2"']
+    assert pair.do("forget", ["p", "c"]) == 1
+    assert pair.do("forget", ["p", "c"]) == 0
+
+
+def test_only_the_run_that_a_task_waits_for_ends_it(valkey: "redis.Redis") -> None:
+    """Not one that it had started in an earlier life, and not the same once more."""
+    pair = Pair(valkey)
+    do(pair, "launch", "p", BRANCH, "{}", by="s")
+    spawn(pair, "p", "c", LEAF)
+    pair.vanish("p")
+    restore(pair, "p", BRANCH, [Kept(0, "", 1)])
+    go_on(pair)
+    do(pair, "spawn", start(pair, "p", 0, 2), "d", LEAF.hash, "{}", "x.SUB", by="w")
+    do(pair, "cancel", "c")
+    assert go_on(pair) == []
+    do(pair, "cancel", "d")
+    go_on(pair)
+    assert states(pair, "p") == {0: "error", 1: "upstream_failed"}
+    restore(pair, "d", LEAF, [], parent="p:0")
+    do(pair, "cancel", "d")
+    assert go_on(pair) == []
+    assert not pair.reference._partitions[0].timers
+
+
+def test_a_timer_of_an_earlier_epoch_ends_no_wait(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "p", BRANCH, "{}", by="s")
+    do(pair, "retry", start(pair, "p", 0), 5, {}, by="w")
+    do(pair, "cancel", "p")
+    restore(pair, "p", BRANCH, [Kept(0, "", 1)])
+    go_on(pair)
+    do(pair, "spawn", start(pair, "p", 0, 2), "c", LEAF.hash, "{}", "x.SUB", by="w")
+    pair.tick(5000)
+    assert go_on(pair) == []
+    assert states(pair, "p") == {0: "expanded"}
+
+
+def test_a_deadline_that_comes_after_a_cancel(valkey: "redis.Redis") -> None:
+    """While the last body ends. Nothing is told twice."""
+    pair = Pair(valkey)
+    do(pair, "launch", "p", LATE_ROOT, "{}", by="s")
+    token = start(pair, "p", 1)
+    do(pair, "cancel", "p")
+    pair.tick(20_000)
+    assert pair.do("promote", 0, by="s") == ((), 0)
+    do(pair, "succeed", token, "1", by="w")
+    assert run_of(pair, "p").settled
 
 
 # --- new epochs
