@@ -17,6 +17,7 @@ step "lint" $bin/ruff check --quiet .
 step "format" $bin/ruff format --check --quiet .
 step "types" $bin/mypy
 step "layers" $bin/lint-imports --no-cache --no-logo
+[ -n "${UMBEL_SKIP_UI:-}" ] || step "web pages" scripts/ui.sh --check
 step "the repository itself" $bin/python -m pytest -q tests/static
 
 if [ -n "$failed" ]; then
