@@ -118,6 +118,7 @@ class Acceptance:
 def insert_runs(connection: Connection, batch: Sequence[NewRun]) -> list[Answer]:
     """Writes runs in a transaction that is open; one answer for each, in order."""
     used = _used_keys(connection, batch)
+    limits.lock(connection, {new.limit.key for new in batch if new.limit is not None})
     answers: list[Answer] = []
     fresh: list[tuple[NewRun, RunRow]] = []
     keys: list[dict[str, Any]] = []

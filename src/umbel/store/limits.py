@@ -1,6 +1,7 @@
 """Limits: how many runs of a definition are live at a time [U-1]. The transaction that writes a run decides."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import replace
 from itertools import groupby
 
@@ -37,8 +38,8 @@ class Limits:
         released: list[str] = []
         with self._database.write() as connection:
             held = connection.execute(asked).all()
+            lock(connection, {str(row.limit_key) for row in held})
             for key, rows in groupby(held, key=lambda row: str(row.limit_key)):
-                lock(connection, key)
                 live = len(_live(connection, key))
                 for row in rows:
                     free = (_runs.c.id == row.id, _runs.c.held, _runs.c.limit_runs > live)
@@ -92,7 +93,7 @@ def decide(connection: Connection, limit: Limit, run: RunRow) -> LimitReached | 
 
     The row is not written yet, or by the caller after this.
     """
-    lock(connection, limit.key)
+    lock(connection, [limit.key])
     live = _live(connection, limit.key)
     queue = limit.on_limit == "queue"
     if len(live) < limit.runs and not (queue and _somebody_waits(connection, limit.key)):
@@ -122,9 +123,12 @@ def _event(run: RunRow, seq: int, kind: EventType, **data: str) -> AppliedEvent:
     return AppliedEvent(0, run.id, seq, kind, run.updated_at, None, None, data)
 
 
-def lock(connection: Connection, key: str) -> None:
-    """Nobody else decides on this key until the transaction ends. SQLite has one writer at a time anyway."""
-    if connection.dialect.name == "postgresql":
+def lock(connection: Connection, keys: Collection[str]) -> None:
+    """Nobody else decides on these keys until the transaction ends. SQLite has one writer at a time anyway.
+
+    Who needs several takes them in one call: in another order than others, two would wait for each other.
+    """
+    for key in sorted(keys) if connection.dialect.name == "postgresql" else ():
         number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big", signed=True)
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": number})
 
