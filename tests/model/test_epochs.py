@@ -23,6 +23,7 @@ from tests.model.plans import (
 )
 from tests.model.restoring import restoration
 from tests.model.telling import do, finish, go_on, restore, run_of, spawn, start, states
+from umbel.engine.engine import Token
 from umbel.engine.portions import Kept, KeptMap
 from umbel.machine import Code, RunState
 from umbel.plan.model import Node, Plan
@@ -200,7 +201,7 @@ def test_a_failed_run_runs_again_from_what_failed(valkey: "redis.Redis") -> None
     finish(pair, "r", 2)
     run = run_of(pair, "r")
     assert run.settled
-    again = restoration(run, DIAMOND, -1).arguments(run, DIAMOND, 2)
+    again = {**restoration(run, DIAMOND, -1).arguments(run, DIAMOND, 2), "seq": 1}  # the history lags behind
     assert pair.do("restore", **again, request="q") is Code.OK
     assert pair.do("restore", **again, request="q") is Code.OK
     assert pair.do("restore", **again, request="other") is Code.EXISTS
@@ -233,6 +234,7 @@ def test_two_who_restore_do_not_mix(valkey: "redis.Redis") -> None:
     assert pair.restore_portion(first, 1, [], True) is Code.STALE
     for method in ("cancel", "pause", "resume"):
         assert pair.do(method, "r", **({"request": "x"} if method == "cancel" else {})).code is Code.NO_RUN
+    assert pair.do("renew", Token("r", 1, 2, 1)).code is Code.NO_RUN
     assert do(pair, "launch", "r", FORK, "{}", by="s").code is Code.EXISTS
     assert do(pair, "claim", "r", 1, 2, worker="w", pid=1).code is Code.NO_RUN
     assert pair.do("advance", 0, run="r", by="s") == ((), 0)
