@@ -252,6 +252,8 @@ def test_work_of_the_earlier_epoch_does_not_touch_the_new_one(valkey: "redis.Red
     do(pair, "fail", start(pair, "r", 0), {}, by="w")
     do(pair, "cancel", "r")
     run = run_of(pair, "r")
+    valkey.zadd("umbel:{0}:cursors", {"r": pair.now})
+    pair.reference._partitions[0].cursors["r"] = pair.now
     again = restoration(run, wide).wanted(run, wide, 2, "q")
     pair.restore_portion(again, 0, [Kept(0, "success", 1, "1")], False)
     pair.do("advance", 0, by="s", run="r")
