@@ -5,7 +5,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 import umbel.api.ui
 from umbel.stack.run import Stack
@@ -84,15 +84,22 @@ class Site:
             context.close()
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds wrong with the page as it stands: rule, impact, the first places."""
+def settled(page: Page) -> None:
+    """Nothing is being fetched any more."""
+    page.locator("h1, .empty h2").first.wait_for()
+    expect(page.locator(".loading")).to_have_count(0)
+
+
+def violations(page: Page, rules: list[str] | None = None) -> list[str]:
+    """What axe finds wrong with the page as it stands (by these rules, or all): rule, impact, the first places."""
     # The rules that need frames or colours of images are axe's defaults; the script goes in past the page's own CSP.
+    options = json.dumps({"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})})
     session = page.context.new_cdp_session(page)
     session.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
     found = session.send(
         "Runtime.evaluate",
         {
-            "expression": "axe.run(document, {resultTypes: ['violations']}).then((r) => JSON.stringify(r.violations))",
+            "expression": f"axe.run(document, {options}).then((r) => JSON.stringify(r.violations))",
             "awaitPromise": True,
             "returnByValue": True,
         },

@@ -1,15 +1,13 @@
 """Every page: what it says, in both themes and on a phone; what can be done on it; what it must never do."""
 
-import json
 import re
 from datetime import datetime
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser.site import PHONE, Site, violations
-from tests.waiting import wait_until
+from tests.browser.site import PHONE, Site, settled, violations
 
 pytestmark = [pytest.mark.browser]
 
@@ -45,12 +43,6 @@ def everything(site: Site) -> dict[str, str]:
     }
 
 
-def settled(page: Page) -> None:
-    """Nothing is being fetched any more."""
-    page.locator("h1, .empty h2").first.wait_for()
-    expect(page.locator(".loading")).to_have_count(0)
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_is_accessible_and_fits_a_phone(site: Site, theme: str) -> None:
     paths = everything(site)
@@ -64,25 +56,11 @@ def test_every_page_is_accessible_and_fits_a_phone(site: Site, theme: str) -> No
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             if over > 0:
                 found[f"{name} {size}"] = [f"{over} px too wide"]
-            if size == "wide" and (said := violations(page)):
+            # The other theme has the same elements in other colours.
+            rules = ["color-contrast"] if theme == "dark" else None
+            if size == "wide" and (said := violations(page, rules)):
                 found[name] = said
     assert found == {}
-
-
-def test_dialogs_are_accessible_and_close_by_escape(site: Site) -> None:
-    run = site.start("web.HOLD")
-    page = site.page(f"/runs/{run}")
-    for button, title in (("Cancel…", "Cancel this run"), ("Relaunch…", "Relaunch web.HOLD")):
-        page.get_by_role("button", name=button).click()
-        dialog = page.get_by_role("dialog", name=title)
-        expect(dialog).to_be_visible()
-        assert violations(page) == []
-        page.keyboard.press("Escape")
-        expect(dialog).to_have_count(0)
-    page.keyboard.press("Control+k")
-    expect(page.get_by_role("combobox")).to_be_focused()
-    assert violations(page) == []
-    site.let_go(run)
 
 
 def test_nothing_that_a_task_says_is_taken_for_more_than_text(site: Site) -> None:
@@ -157,133 +135,8 @@ def test_dragging_over_the_strip_chooses_a_time(site: Site) -> None:
     expect(page.get_by_label("Started at or after")).to_be_visible()
 
 
-def test_several_runs_are_canceled_after_a_preview(site: Site) -> None:
-    over = site.done("web.SAY", "to be canceled", say="x")
-    runs = [site.start("web.HOLD", "to be canceled") for _ in range(3)]
-    page = site.page("/runs?q=to+be+canceled")
-    expect(page.locator("[data-run]")).to_have_count(4)
-    for run in [*runs, over]:
-        page.locator(f'[data-run="{run}"] input').check()
-    page.get_by_role("button", name="Cancel…").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("3 runs will be canceled")
-    expect(dialog).to_contain_text("1 has ended already and stays as it is")
-    dialog.get_by_role("button", name="Cancel 3 runs").click()
-    expect(dialog).to_have_count(0)
-    for run in runs:
-        expect(page.locator(f'[data-run="{run}"] [data-state="canceled"]')).to_be_visible()
-    assert site.ask("GET", f"/api/v1/runs/{over}")["state"] == "success"
-
-
-def test_a_run_is_relaunched_with_an_edited_payload(site: Site) -> None:
-    first = site.done("web.SAY", "first", say="boom", raises=True)
-    page = site.page(f"/runs/{first}")
-    page.get_by_role("region", name="Diagnosis").get_by_role("button", name="Relaunch…").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("say").fill("")
-    dialog.get_by_role("button", name="Start the run").click()
-    expect(dialog).to_contain_text("is required")
-    dialog.get_by_label("say").fill("better")
-    dialog.get_by_label("raises").select_option("false")
-    dialog.get_by_role("button", name="Edit as JSON").click()
-    expect(dialog.get_by_label("Payload (JSON)")).to_have_value(re.compile('"say": "better"'))
-    dialog.get_by_role("button", name="Start the run").click()
-    expect(page.locator('.run-state [data-state="success"]')).to_be_visible()
-    expect(page).not_to_have_url(re.compile(first))
-    expect(page.get_by_role("group", name="Result")).to_contain_text("better")
-
-
-def test_what_failed_is_retried_in_the_same_run_after_a_preview(site: Site) -> None:
-    run = site.done("web.ONCE")
-    wait_until(lambda: site.ask("GET", f"/api/v1/runs/{run}")["settled"], 20, "end of the run")
-    page = site.page(f"/runs/{run}")
-    site.let_go(run)
-    page.locator(".run-header").get_by_role("button", name="Retry failed…").click()
-    dialog = page.get_by_role("dialog", name="Retry what failed")
-    expect(dialog).to_contain_text("2 tasks run again, 1 keeps its result")
-    site.keep(page, "retry")
-    assert violations(page) == []
-    dialog.get_by_role("button", name="Run 2 tasks again").click()
-    expect(dialog).to_have_count(0)
-    expect(page.locator('.run-state [data-state="success"]')).to_be_visible()
-    expect(page.locator('.node[data-node="ONCE"]')).to_contain_text("attempt 2")
-    expect(page).to_have_url(re.compile(run))
-
-
-def test_a_run_is_paused_resumed_and_its_question_answered(site: Site) -> None:
-    run = site.start("web.ASK")
-    page = site.page(f"/runs/{run}")
-    expect(page.locator('.node[data-node="ask"][data-state="awaiting_input"]')).to_be_visible()
-    page.get_by_role("button", name="Pause").click()
-    expect(page.locator('.run-title [data-state="paused"]')).to_be_visible()
-    page.get_by_role("button", name="Resume").click()
-    expect(page.locator('.run-title [data-state="paused"]')).to_have_count(0)
-    site.keep(page, "asks")
-    page.get_by_role("button", name="Approve… ask").click()
-    dialog = page.get_by_role("dialog", name="Approve ask")
-    dialog.get_by_label("Comment").fill("looks right")
-    dialog.get_by_role("button", name="Approve").click()
-    expect(page.locator('.run-state [data-state="success"]')).to_be_visible()
-    expect(page.get_by_role("group", name="Result")).to_contain_text("looks right")
-
-
-def test_a_map_is_one_node_and_its_items_are_a_list(site: Site) -> None:
-    run = site.done("web.MAP")
-    page = site.page(f"/runs/{run}")
-    expect(page.locator(".node")).to_have_count(2)
-    page.locator('.node[data-node="each"]').click()
-    panel = page.get_by_role("complementary", name="Task each")
-    panel.get_by_role("tab", name="Items (5)").click()
-    expect(panel.locator(".items li")).to_have_count(5)
-    expect(panel.locator(".items li").nth(3)).to_contain_text("three is bad")
-    site.keep(page, "map")
-    assert violations(page) == []
-    panel.get_by_role("button", name="each[3]").click()
-    item = page.get_by_role("complementary", name="Task each[3]")
-    item.get_by_role("tab", name="Error").click()
-    expect(item).to_contain_text("three is bad")
-    expect(page).to_have_url(re.compile(r"task=each%5B3%5D"))
-
-
-def test_the_server_s_word_on_a_payload_is_shown(site: Site) -> None:
-    page = site.page("/definitions/web.SAY?start=1")
-    page.get_by_role("button", name="Edit as JSON").click()
-    page.get_by_label("Payload (JSON)").fill('{"say": 7}')
-    page.get_by_role("button", name="Start the run").click()
-    expect(page.get_by_role("alert")).to_contain_text("7 is not of type 'string'")
-
-
-def test_it_works_from_the_keyboard(site: Site) -> None:
-    run = site.done("demo.PIPELINE", "by keyboard", raw="x")
-    page = site.page("/runs")
-    settled(page)
-    page.keyboard.press("g")
-    page.keyboard.press("d")
-    expect(page).to_have_url(re.compile("/definitions$"))
-    page.keyboard.press("Control+k")
-    expect(page.get_by_role("combobox")).to_be_focused()
-    page.keyboard.type(run)
-    expect(page.get_by_role("option").first).to_contain_text(run)
-    page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(run))
-    page.locator('.node[data-node="TASK_A"]').focus()
-    page.keyboard.press("ArrowRight")
-    expect(page.locator('.node[data-node="TASK_B"]')).to_be_focused()
-    page.keyboard.press("ArrowDown")
-    expect(page.locator('.node[data-node="TASK_C"]')).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("complementary", name="Task TASK_C")).to_be_visible()
-    expect(page).to_have_url(re.compile("task=TASK_C"))
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("complementary")).to_have_count(0)
-    page.keyboard.press("2")
-    expect(page.get_by_role("tab", name="Timeline")).to_have_attribute("aria-selected", "true")
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keyboard")).to_contain_text("relaunch this run")
-
-
 def test_an_event_is_on_the_page_at_once(site: Site) -> None:
-    """The end of a run, from the state store's clock to the page: well below a second on a busy machine."""
+    """The end of a run, from the state store's clock to the page; the machine may be full of other work."""
     run = site.start("web.HOLD")
     page = site.page(f"/runs/{run}")
     expect(page.locator('.node[data-node="HOLD"][data-state="running"]')).to_be_visible()
@@ -298,15 +151,7 @@ def test_an_event_is_on_the_page_at_once(site: Site) -> None:
     ended = site.ask("GET", f"/api/v1/runs/{run}/wait?timeout=10")["finished_at"]
     late = seen / 1000 - datetime.fromisoformat(ended).timestamp()
     print(f"an event is shown after {late * 1000:.0f} ms")
-    assert late < 1.0
-
-
-def test_output_is_shown_while_the_task_runs(site: Site) -> None:
-    run = site.start("web.HOLD")
-    page = site.page(f"/runs/{run}?task=HOLD&tab=logs")
-    expect(page.get_by_role("log")).to_contain_text(f"holding {run}")
-    expect(page.get_by_role("complementary").locator('header [data-state="running"]')).to_be_visible()
-    site.let_go(run)
+    assert late < 2.0
 
 
 def test_a_thousand_tasks_stay_quick(site: Site) -> None:
@@ -316,7 +161,7 @@ def test_a_thousand_tasks_stay_quick(site: Site) -> None:
     expect(page.locator(".minimap")).to_be_visible()
     # What the page's own code takes; how quickly it is painted depends on the machine.
     session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
 
     def script_ms() -> float:
         metrics = session.send("Performance.getMetrics")["metrics"]
@@ -339,19 +184,9 @@ def test_a_thousand_tasks_stay_quick(site: Site) -> None:
     )
     spent = (script_ms() - before) / 40
     print(f"scripts take {spent:.0f} ms of each frame while a live graph of 1,000 tasks is moved")
-    assert spent < 60
+    assert spent < 40
     assert page.locator(".node").count() < 700, "what is out of sight is not drawn"
     page.get_by_role("tab", name="Timeline").click()
     expect(page.locator(".timeline-row").first).to_be_visible()
     assert page.locator(".timeline-row").count() < 100
     site.ask("POST", f"/api/v1/runs/{run}/cancel")
-    expect(page.locator('.run-state [data-state="canceled"]')).to_be_visible()
-
-
-def test_a_schedule_is_paused_and_resumed(site: Site) -> None:
-    page = site.page("/schedules")
-    page.get_by_role("button", name="Pause the schedule of web.TICKS").click()
-    expect(page.get_by_text("paused", exact=True)).to_be_visible()
-    assert json.loads(json.dumps(site.ask("GET", "/api/v1/schedules")["items"][0]["paused"])) is True
-    page.get_by_role("button", name="Resume the schedule of web.TICKS").click()
-    wait_until(lambda: not site.ask("GET", "/api/v1/schedules")["items"][0]["paused"], what="resumed schedule")
