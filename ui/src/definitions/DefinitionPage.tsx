@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
-import { ApiError, call } from "../api/client.ts";
+import { ApiError, call, sentence } from "../api/client.ts";
 import type { DefinitionView, TaskDefinition } from "../api/generated.ts";
 import { definitionQuery, runsQuery } from "../api/queries.ts";
 import { Graph, type GraphNode } from "../graph/Graph.tsx";
-import { Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
+import { Copy, Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Json } from "../parts/Json.tsx";
 import { PayloadForm } from "../parts/PayloadForm.tsx";
@@ -80,6 +80,7 @@ function Shown({ definition }: { definition: DefinitionView }) {
           </section>
         )}
       </div>
+      <Canvas definition={definition} />
       <Recent name={definition.name} />
     </div>
   );
@@ -134,6 +135,32 @@ function Start({ definition, close }: { definition: DefinitionView; close: () =>
       </div>
       <PayloadForm schema={definition.schema} defaults={definition.defaults} initial={{}} comment="" busy={busy} verb="Start the run" onSubmit={(payload, comment) => void start(payload, comment)} />
       {error !== null && <Failure error={error} />}
+    </section>
+  );
+}
+
+/** The Celery code that the definition equals, or why there is none. */
+function Canvas({ definition }: { definition: DefinitionView }) {
+  const { data, error } = useQuery({
+    queryKey: ["canvas", definition.name, definition.hash],
+    queryFn: ({ signal }) => call("get_definition_graph", { path: { name: definition.name }, query: { format: "canvas" } }, signal),
+    retry: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  if (!data && !error) return null;
+  return (
+    <section className="card canvas-code">
+      <div className="json-head">
+        <h2>As Celery code</h2>
+        {data && <Copy text={data.text} label="Copy the code" />}
+      </div>
+      {data ? (
+        <pre tabIndex={0} aria-label="Celery code">
+          {data.text}
+        </pre>
+      ) : (
+        <p className="muted">{sentence(error)}</p>
+      )}
     </section>
   );
 }
