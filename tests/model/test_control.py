@@ -171,6 +171,19 @@ def test_nobody_decides_in_time(valkey: "redis.Redis") -> None:
     assert pair.do("ends", "r", [0])[0].error["reason"] == "timeout"
 
 
+def test_the_last_word_is_a_persons(valkey: "redis.Redis") -> None:
+    """Yes or no, it ends the run; who says it twice is heard once, and nobody else after."""
+    for approved in (True, False):
+        pair = Pair(valkey)
+        do(pair, "launch", "r", ONE, "{}", by="s")
+        do(pair, "ask", start(pair, "r", 0), {"text": "?"}, timeout=60)
+        for _ in range(2):
+            assert pair.do("decide", "r", 0, approved=approved, info={}, by="s", request="d").code is Code.OK
+        assert do(pair, "decide", "r", 0, approved=True, info={}, by="s").code is Code.NOT_ASKED
+        assert run_of(pair, "r").state is (RunState.SUCCESS if approved else RunState.ERROR)
+        assert run_of(pair, "r").settled
+
+
 def test_a_timer_of_an_earlier_epoch_decides_nothing(valkey: "redis.Redis") -> None:
     pair = Pair(valkey)
     do(pair, "launch", "r", ASKS, "{}", by="s")
