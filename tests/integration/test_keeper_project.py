@@ -3,13 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.histories import NOW, diamond, new_run
+from tests.postgres import database_url, new_database, postgres
 from tests.waiting import wait_until
 from umbel.errors import HistoryUnavailable, StateUnavailable
 from umbel.events import EventRecord
@@ -20,6 +20,8 @@ from umbel.keeper.project import Projector
 from umbel.machine import RunState
 from umbel.store import Applied, PositionMoved, Store
 from umbel.store.project import START
+
+__all__ = ["database_url", "new_database", "postgres"]
 
 
 class FakeStream:
@@ -86,8 +88,8 @@ class Flaky:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    one = Store(f"sqlite:///{tmp_path}/umbel.db")
+def store(database_url: str) -> Iterator[Store]:
+    one = Store(database_url)
     one.database.upgrade()
     yield one
     one.close()

@@ -1,4 +1,4 @@
-"""Schedules on a real SQLite file, with several servers and a clock that the test moves."""
+"""Schedules on real databases, with several servers and a clock that the test moves."""
 
 import random
 import threading
@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import database_url, new_database, postgres
 from umbel.errors import HistoryUnavailable
 from umbel.keeper.leader import TTL, Leader
 from umbel.keeper.schedule import LATE, Scheduler, run_id_of
 from umbel.machine import RunState
 from umbel.service.catalog import Definitions
 from umbel.store import Lease, RunFilter, RunRow, Store, tables
+
+__all__ = ["database_url", "new_database", "postgres"]
 
 START = 1_800_000_000_000
 NAME = "a.TICK"
@@ -36,8 +39,10 @@ class Clock:
 class Server:
     """The loops of one server that concern schedules, turned by hand."""
 
-    def __init__(self, home: Path, clock: Clock, launch: Callable[[RunRow], object] = lambda run: None) -> None:
-        self.store = Store(f"sqlite:///{home}/umbel.db")
+    def __init__(
+        self, home: Path, url: str, clock: Clock, launch: Callable[[RunRow], object] = lambda run: None
+    ) -> None:
+        self.store = Store(url)
         self.store.database.upgrade()
         self.definitions = Definitions(home)
         self.leader = Leader(self.store, clock)
@@ -69,11 +74,11 @@ def define(home: Path, *texts: str) -> None:
 
 
 @pytest.fixture
-def start(home: Path, clock: Clock) -> Iterator[Callable[..., Server]]:
+def start(home: Path, database_url: str, clock: Clock) -> Iterator[Callable[..., Server]]:
     started: list[Server] = []
 
     def one(launch: Callable[[RunRow], object] = lambda run: None) -> Server:
-        started.append(Server(home, clock, launch))
+        started.append(Server(home, database_url, clock, launch))
         return started[-1]
 
     yield one

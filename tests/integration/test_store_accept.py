@@ -1,4 +1,4 @@
-"""Accepting runs on a real SQLite file. Proves its part of [U-1]: what `accept` returned is on disk."""
+"""Accepting runs on real databases. Proves its part of [U-1]: what `accept` returned is on disk."""
 
 import sqlite3
 import threading
@@ -8,12 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError
 
 from tests.histories import DIAMOND, NOW, new_run
+from tests.postgres import database_url, new_database, postgres
 from umbel.errors import HistoryUnavailable, IdempotencyConflict
 from umbel.machine import RunState
 from umbel.store import IdempotencyKey, Limit, Store
+
+__all__ = ["database_url", "new_database", "postgres"]
 
 
 @pytest.fixture
@@ -22,44 +26,53 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
+def store(database_url: str) -> Iterator[Store]:
+    one = Store(database_url)
+    one.database.upgrade()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def in_file(path: Path) -> Iterator[Store]:
+    """What is SQLite's own."""
     one = Store(f"sqlite:///{path}")
     one.database.upgrade()
     yield one
     one.close()
 
 
-def test_an_accepted_run_can_be_read_from_another_connection(store: Store, path: Path) -> None:
+def test_an_accepted_run_can_be_read_from_another_connection(store: Store, database_url: str) -> None:
     accepted = store.accept(new_run(comment="first", relaunch_of=str(uuid.uuid4())))
     assert accepted.created
-    with sqlite3.connect(path) as other:
-        assert other.execute("SELECT id, state, settled, last_seq FROM runs").fetchall() == [
-            (accepted.run.id, "pending", 0, 0)
-        ]
-    other.close()
+    other = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
+    with other.connect() as connection:
+        found = connection.exec_driver_sql("SELECT id, state, settled, last_seq FROM runs").all()
+        assert [tuple(row) for row in found] == [(accepted.run.id, "pending", False, 0)]
+    other.dispose()
     assert store.run(accepted.run.id) == accepted.run
     assert accepted.run.state is RunState.PENDING
     assert store.plan(DIAMOND.hash) == DIAMOND
 
 
-def test_commits_are_flushed_to_disk(store: Store) -> None:
+def test_commits_are_flushed_to_disk(in_file: Store) -> None:
     """WAL with synchronous=NORMAL would lose the last commits at a power cut."""
-    for connect in (store.database.read, store.database.write):
+    for connect in (in_file.database.read, in_file.database.write):
         with connect() as connection:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
 
 
-def test_a_writer_that_reads_first_is_not_overtaken_by_another_process(store: Store, path: Path) -> None:
+def test_a_writer_that_reads_first_is_not_overtaken_by_another_process(in_file: Store, path: Path) -> None:
     """Else its own write would fail at once, however long it was ready to wait (SQLITE_BUSY_SNAPSHOT)."""
-    with store.database.write() as connection:
+    with in_file.database.write() as connection:
         assert connection.exec_driver_sql("SELECT value FROM counters").scalar() == 0
         other = sqlite3.connect(path, timeout=0)
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("UPDATE counters SET value = 5")
         other.close()
         connection.exec_driver_sql("UPDATE counters SET value = 6")
-    assert store.last_event() == 6
+    assert in_file.last_event() == 6
 
 
 def test_many_threads_share_transactions_and_each_gets_its_own_answer(store: Store) -> None:
@@ -131,7 +144,7 @@ def test_what_cannot_be_written_fails_alone(store: Store) -> None:
     assert all(store.run(new.id) for new in news[:3])
 
 
-def test_a_database_that_is_gone_is_said_to_every_caller(store: Store, path: Path) -> None:
+def test_a_database_that_is_gone_is_said_to_every_caller(store: Store) -> None:
     with store.database.write() as connection:
         connection.exec_driver_sql("ALTER TABLE runs RENAME TO elsewhere")
     with ThreadPoolExecutor(8) as pool:

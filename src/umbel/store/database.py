@@ -33,6 +33,19 @@ BUSY_SECONDS: Final = 5.0
 _NO_URL: Final = (
     "UMBEL_DATABASE_URL is not the address of a database: sqlite:///path/to/file.db or postgresql://user@host/name."
 )
+_NO_PSYCOPG: Final = (
+    "UMBEL_DATABASE_URL names a PostgreSQL database, for which psycopg 3 must be installed: pip install"
+    " 'umbel[postgres]'."
+)
+_PATIENCE: Final = {
+    "connect_timeout": round(BUSY_SECONDS),
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""How long to wait for a PostgreSQL that has gone silently, which TCP itself notices after minutes or hours. libpq's
+own words, in seconds, the last in ms (PostgreSQL docs, "Parameter Key Words"); what the URL says goes first."""
 _MIGRATION_LOCK: Final = 0x756D62656C  # "umbel"; any number that nobody else uses for pg_advisory_xact_lock
 
 
@@ -66,10 +79,10 @@ class Database:
     """One SQL database. Thread safe; `read` and `write` open a transaction each.
 
     Args:
-        url: `sqlite:///path/to/file.db` or `postgresql://user@host/name`.
+        url: `sqlite:///path/to/file.db` or `postgresql://user@host/name` (`postgres://` is the same; psycopg 3).
 
     Raises:
-        SettingsError: the URL is neither.
+        SettingsError: the URL is neither, or there is no psycopg.
     """
 
     def __init__(self, url: str) -> None:
@@ -87,8 +100,13 @@ class Database:
             options["connect_args"] = {"timeout": BUSY_SECONDS}
         else:
             options["pool_pre_ping"] = True
+            options["connect_args"] = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
         try:
             self.engine: Engine = create_engine(parsed, **options)
+        except ModuleNotFoundError as error:
+            if error.name != "psycopg":
+                raise SettingsError(f"UMBEL_DATABASE_URL: {error}.") from error
+            raise SettingsError(_NO_PSYCOPG) from error
         except (ArgumentError, ImportError) as error:  # of a driver, as in sqlite+this://
             raise SettingsError(f"UMBEL_DATABASE_URL: {error}.") from error
         self._writing = self.engine.execution_options(umbel_write=True)
@@ -137,7 +155,7 @@ class Database:
         with self.write() as connection:
             if not self.sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            config = _alembic()
+            config = alembic_config()
             current = MigrationContext.configure(connection).get_current_revision()
             if current not in {None, *(each.revision for each in ScriptDirectory.from_config(config).walk_revisions())}:
                 raise HistoryUnavailable(
@@ -163,7 +181,7 @@ class Database:
         """The schema's revision in the database (None: empty), and the newest one that this version knows."""
         with self.read() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
-        return current, ScriptDirectory.from_config(_alembic()).get_current_head()
+        return current, ScriptDirectory.from_config(alembic_config()).get_current_head()
 
     def check(self) -> None:
         """Makes sure that the schema is the one this version works with.
@@ -179,7 +197,8 @@ class Database:
             )
 
 
-def _alembic() -> Config:
+def alembic_config() -> Config:
+    """Alembic's own settings for our migrations; without a connection."""
     config = Config()
     config.set_main_option("script_location", str(files("umbel.store") / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -193,8 +212,11 @@ def _unavailable() -> Iterator[None]:
     except (OperationalError, InterfaceError, InternalError, PoolTimeout) as error:
         raise HistoryUnavailable(f"The SQL database did not answer: {_cause(error)}") from error
     except DBAPIError as error:
-        # SQLite raises the plain DatabaseError for a damaged file or one that is not a database.
-        if type(error) is DatabaseError or (error.connection_invalidated and not isinstance(error, IntegrityError)):
+        # SQLite raises the plain DatabaseError for a damaged file or one that is not a database; PostgreSQL's class 42
+        # is about tables that are missing, in the way or not allowed, for which SQLite has the OperationalError.
+        of_tables = str(getattr(error.orig, "sqlstate", None)).startswith("42")
+        gone = error.connection_invalidated and not isinstance(error, IntegrityError)
+        if type(error) is DatabaseError or of_tables or gone:
             raise HistoryUnavailable(f"The SQL database did not answer: {_cause(error)}") from error
         raise
 
