@@ -47,7 +47,7 @@ def test_the_five_scenarios_are_watched_from_click_to_end(site: Site) -> None:
     flaky.get_by_role("tab", name="Timeline").click()
     expect(flaky.locator('.bar[data-kind="pause"]').first).to_be_visible()
     flaky.get_by_role("tab", name="Graph").click()
-    expect(flaky.locator(".diagnosis.waits")).to_contain_text("TASK_A: retry due in")
+    expect(flaky.locator(".diagnosis .waits")).to_contain_text("TASK_A: retry due in")
     site.keep(flaky, "retrying")
 
     for scenario, (ended, tasks, trouble) in reversed(ENDS.items()):
