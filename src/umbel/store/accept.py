@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy.exc import IntegrityError
 
 from umbel.errors import HistoryUnavailable, IdempotencyConflict, UmbelError
 from umbel.machine import RunState
@@ -107,10 +108,13 @@ class Acceptance:
             while self._queue and len(batch) < MAX_BATCH:
                 batch.append(self._queue.popleft())
 
-    def _alone(self, new: NewRun) -> Answer:
+    def _alone(self, new: NewRun, again: bool = True) -> Answer:
         try:
             with self._database.write() as connection:
                 return insert_runs(connection, [new])[0]
+        except IntegrityError as error:
+            # Another server may have used the idempotency key since we looked; then its run is there now.
+            return self._alone(new, again=False) if again and new.idempotency else error
         except Exception as error:
             return error
 
