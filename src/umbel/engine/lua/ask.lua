@@ -4,7 +4,7 @@
 -- returns: ok no_run canceled stale
 -- events: task.asked task.fenced run.settled
 -- holds: [U-2] [U-3] [U-10]
--- include: run attempt
+-- include: run release close attempt
 local run_id, task, epoch, attempt, info, timeout_ms, request_id = unpack(ARGV)
 local run = open(run_id)
 if not run then return {'no_run'} end

@@ -4,7 +4,7 @@
 -- returns: ok(attempt:int retries:int plan:str payload:json inputs:json args:json node:int item:json phase:str waited_ms:int age_ms:int) no_run canceled stale not_queued paused
 -- events: task.started task.lost
 -- holds: [U-2] [U-4] [U-10] [U-11]
--- include: run
+-- include: run release close
 local run_id, task, epoch, worker, pid, in_turn, lease_ms, request_id = unpack(ARGV)
 local MAX_INPUTS = 500 -- a wider join reads its inputs in pieces, after the claim
 local run = open(run_id)

@@ -4,7 +4,7 @@
 -- returns: ok(released:ints) no_run canceled not_asked
 -- events: task.succeeded task.failed run.failed run.succeeded run.settled
 -- holds: [U-2] [U-4] [U-5] [U-10]
--- include: run attempt fail
+-- include: run release close attempt fail
 local run_id, task, approved, value, info, by, request_id = unpack(ARGV)
 local run = open(run_id)
 if not run then return {'no_run'} end

@@ -4,7 +4,7 @@
 -- returns: ok(released:ints) no_run canceled stale
 -- events: task.expanded task.fenced run.settled
 -- holds: [U-2] [U-3] [U-4] [U-10]
--- include: run attempt
+-- include: run release close attempt
 -- The items come in portions (a JSON list of JSON texts, from place `first` on); the last one expands. Between them the
 -- attempt goes on, and if it is lost, the next one begins anew.
 local run_id, task, epoch, attempt, first, items, count, window, by, request_id = unpack(ARGV)

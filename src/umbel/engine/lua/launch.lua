@@ -4,7 +4,7 @@
 -- returns: ok(released:ints) exists(released:ints) no_plan
 -- events: run.launched run.succeeded run.settled
 -- holds: [U-1] [U-10]
--- include: run plans create
+-- include: run release close plans create
 local run_id, plan, payload, by, request_id = unpack(ARGV)
 local id = key('run', run_id)
 local known = redis.call('HMGET', id, 'state', 'request', 'answer')

@@ -4,7 +4,7 @@
 -- returns: ok no_plan exists live stale
 -- events: run.restored
 -- holds: [U-1] [U-5] [U-10] [U-11]
--- include: run plans create
+-- include: run release close plans create
 -- In portions, since a run may be large: `part` counts them, `request_id` is the same for all. Until the last one nobody sees
 -- the run. `maps` is `node:base:count:kept,...`: the maps whose items are kept, and how many of those. `tasks` is a list of
 -- [index, state, attempt, text]. State '' runs again, and its attempts go on counting; 'queued' is a hook that has been called;

@@ -4,7 +4,7 @@
 -- returns: ok finished no_run
 -- events: run.resumed
 -- holds: [U-1] [U-5] [U-10]
--- include: run
+-- include: run release close
 local run_id, info = unpack(ARGV)
 local run = open(run_id)
 if not run then return {'no_run'} end

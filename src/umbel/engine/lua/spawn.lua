@@ -4,7 +4,7 @@
 -- returns: ok(items:items) no_run canceled stale no_plan
 -- events: task.spawned task.fenced run.launched run.succeeded run.settled
 -- holds: [U-2] [U-3] [U-10]
--- include: run attempt plans create
+-- include: run release close attempt plans create
 local run_id, task, epoch, attempt, child_id, plan, payload, definition, by, request_id = unpack(ARGV)
 local run = open(run_id)
 if not run then return {'no_run'} end
