@@ -4,9 +4,9 @@ import logging
 from typing import Final
 
 from celery import Celery
-from celery.app.utils import find_app
 from kombu.connection import Connection
 
+from umbel.celery.locate import import_app
 from umbel.errors import SettingsError
 from umbel.settings import Settings
 
@@ -42,15 +42,7 @@ def find(name: str, settings: Settings) -> Celery:
     Raises:
         SettingsError: there is no such app, or it takes no JSON.
     """
-    try:
-        app = find_app(name)
-    except Exception as error:
-        raise SettingsError(
-            f"The app {name} cannot be imported: {type(error).__name__}: {error}",
-            hint="Write -A module:app, as for `celery -A`; the working directory is on the path.",
-        ) from error
-    if not isinstance(app, Celery):
-        raise SettingsError(f"{name} is no Celery app, but a {type(app).__name__}.")
+    app = import_app(name)
     accepted = {str(each) for each in app.conf.accept_content or ()}
     if not accepted & {"json", "application/json"}:
         raise SettingsError(
