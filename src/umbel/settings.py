@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the server listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the server listens on; 0 picks a free one.")
     default_queue: str = Field("celery", description="Queue of a task whose definition names none.")
+    queue_type: Literal["quorum", "classic"] = Field(
+        "quorum", description="Type of the queues that Umbel makes in RabbitMQ; your own Celery app's must be the same."
+    )
     partitions: int = Field(1, ge=1, le=256, description="Into how many hash slots runs are spread. Fixed once chosen.")
     heartbeat: float = Field(2.0, gt=0, description="Seconds between two signs of life of a worker or of an attempt.")
     lease: float = Field(
@@ -81,7 +84,9 @@ class Settings(BaseSettings):
     max_result_bytes: int = Field(4_194_304, ge=1024, description="Largest result of a task, in bytes of JSON.")
     max_log_bytes: int = Field(262_144, ge=0, description="Most captured output kept per attempt, in bytes.")
     store_timeout: float = Field(
-        5.0, gt=0, description="Seconds to wait for one answer of the state store, or of a broker that is Redis."
+        5.0,
+        gt=0,
+        description="Seconds to wait for one answer of the state store, or of the broker to a message.",
     )
     idempotency_ttl_hours: float = Field(24.0, gt=0, description="Hours that an Idempotency-Key is remembered.")
     workflows_per_page: int = Field(

@@ -135,17 +135,19 @@ def test_a_lost_connection_is_tried_again_and_no_longer_than_the_deadline(valkey
     assert len(tries) == 1
 
 
+BOUNDED = {"socket_timeout": 3, "socket_connect_timeout": 3}
+
+
 @pytest.mark.parametrize(
-    ("url", "bounded"),
+    ("url", "given"),
     [
-        ("redis://127.0.0.1:6379/0", True),
-        ("rediss://127.0.0.1:6379/0", True),
-        ("redis+socket:///run/redis.sock", True),
-        ("sentinel://127.0.0.1:26379;sentinel://127.0.0.2:26379", True),
-        ("amqp://guest@127.0.0.1//", False),
-        ("memory://", False),
+        ("redis://127.0.0.1:6379/0", BOUNDED),
+        ("rediss://127.0.0.1:6379/0", BOUNDED),
+        ("redis+socket:///run/redis.sock", BOUNDED),
+        ("sentinel://127.0.0.1:26379;sentinel://127.0.0.2:26379", BOUNDED),
+        ("amqp://guest@127.0.0.1//", {"confirm_publish": True}),
+        ("memory://", {}),
     ],
 )
-def test_only_redis_is_given_its_options(url: str, bounded: bool) -> None:
-    options = make_app(Settings(broker_url=url, store_timeout=3)).conf.broker_transport_options
-    assert options == ({"socket_timeout": 3, "socket_connect_timeout": 3} if bounded else {})
+def test_each_broker_is_given_its_own_options(url: str, given: dict[str, object]) -> None:
+    assert make_app(Settings(broker_url=url, store_timeout=3)).conf.broker_transport_options == given

@@ -6,6 +6,7 @@ from tests.static.repository import SRC, below, imports, name
 HOMES = {
     "celery": {"celery", "demo"},
     "kombu": {"celery"},
+    "amqp": {"celery"},
     "billiard": {"celery"},
     "redis": {"engine", "stack"},
     "valkey": {"stack"},

@@ -174,7 +174,7 @@ def test_an_error_as_an_errback_sees_it(kind: str, shown: str) -> None:
 )
 def test_a_message_says_what_celery_is_to_keep(node: Node, priority: int, limits: list[float | None]) -> None:
     app = make_app(load_settings(broker_url="memory://"))
-    engine: Any = SimpleNamespace(node_of=lambda item: node)
+    engine: Any = SimpleNamespace(node_of=lambda item: node, settings=load_settings())
     Dispatcher(app, engine).publish([Item("run", 0, 1, "plan")])
     with app.connection_for_read() as connection, connection.SimpleQueue("cpu") as queue:
         message = queue.get(timeout=5)

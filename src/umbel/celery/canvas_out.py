@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from celery import Celery, chain, chord, group
 from celery.canvas import Signature
-from kombu.exceptions import KombuError, OperationalError
 
 from umbel.celery import codec
+from umbel.celery.broker import REFUSALS
 from umbel.celery.dispatch import MARK
 from umbel.celery.outcome import describe
 from umbel.engine.engine import Engine, Token
@@ -84,7 +84,7 @@ def send(app: Celery, run: str, plan: Plan, payload: str) -> None:
     unreachable = getattr(app.backend, "connection_errors", ())
     try:
         canvas.apply_async()
-    except (KombuError, OperationalError, OSError, *unreachable) as error:
+    except (*REFUSALS, *unreachable) as error:
         raise BrokerUnavailable(f"the broker or the result backend did not take a canvas: {error}") from error
 
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from celery import Celery
-from kombu.exceptions import KombuError, OperationalError
 
-from umbel.celery.broker import keep_client
+from umbel.celery.broker import REFUSALS, Returns, keep_client, producers
 from umbel.engine.engine import Engine
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable
@@ -39,6 +38,7 @@ class Dispatcher:
         self._app = app
         self._engine = engine
         self._origin = f"umbel@{os.getpid()}"
+        self._pool: Any = None
 
     def node(self, item: Item) -> Node:
         """The node behind a released task. Raises KeyError if its plan is gone."""
@@ -57,31 +57,52 @@ class Dispatcher:
         if not items:
             return
         try:
-            with self._app.producer_or_acquire() as producer:
+            if self._pool is None:
+                self._pool = producers(self._app)
+            with self._pool.acquire(block=True) as producer:
                 keep_client(producer.channel)
-                for item in items:
-                    self._publish(producer, item)
-        except (KombuError, OperationalError, OSError) as error:
+                returns = Returns(producer)
+                try:
+                    for item in items:
+                        self._publish(producer, returns, item)
+                finally:
+                    returns.close()
+        except REFUSALS as error:
             raise BrokerUnavailable(f"the broker did not take a message: {error}") from error
 
-    def _publish(self, producer: Any, item: Item) -> None:
+    def _publish(self, producer: Any, returns: Returns, item: Item) -> None:
         try:
             node = self.node(item)
         except KeyError as error:
             log.warning("task %s of run %s cannot be published: %s", item.task, item.run, error)
             return
+        queue = self.queue(node)
+        self._send(producer, queue, node, item)
+        if returns.take():
+            # Only now: a queue that is there may be of another kind than we would make it, which RabbitMQ refuses.
+            try:
+                self._app.amqp.queues[queue](producer.channel).declare()
+            except KeyError as error:
+                raise BrokerUnavailable(f"nobody has declared queue {queue}, and this app makes none") from error
+            self._send(producer, queue, node, item)
+            if returns.take():
+                raise BrokerUnavailable(f"the broker has no queue {queue}, though it has just been declared")
+
+    def _send(self, producer: Any, queue: str, node: Node, item: Item) -> None:
         # A new id for each dispatch: workers drop a revoked id for ever (celery #4300).
         message_id = str(uuid.uuid4())
         producer.publish(
             BODY,
             exchange="",
-            routing_key=self.queue(node),
+            routing_key=queue,
+            mandatory=True,
+            confirm_timeout=self._engine.settings.store_timeout,
             content_type="application/json",
             content_encoding="utf-8",
             correlation_id=message_id,
             delivery_mode=2,
             # Passed on as Celery takes it: with Redis 0 is the first to go, with RabbitMQ the last (Celery docs,
-            # "Redis Message Priorities", "RabbitMQ Message Priorities").
+            # "Redis Message Priorities", "RabbitMQ Message Priorities"), whose quorum queues have none before 4.0.
             priority=node.priority or 0,
             retry=True,
             retry_policy=RETRY_POLICY,
