@@ -49,6 +49,9 @@ export function DiagnosisCard({ run, diagnosis, open, ask }: Given) {
   const said = culprit?.error?.message || cause?.message || "";
   const line = ownLine(culprit?.error?.traceback ?? null);
   const attempts = culprit?.attempts ?? [];
+  // The diagnosis is short for the sake of agents; the page has room.
+  const told = new Set(diagnosis.chain.map((text) => text.split(" ")[0]));
+  const rest = run.tasks.filter((task) => task.state === "upstream_failed" && !told.has(task.key)).map((task) => task.key);
   return (
     <section className={`diagnosis card ${run.state}`} aria-label="Diagnosis">
       <h2>{diagnosis.verdict}</h2>
@@ -83,6 +86,7 @@ export function DiagnosisCard({ run, diagnosis, open, ask }: Given) {
               {diagnosis.chain.map((line) => (
                 <li key={line}>{line}</li>
               ))}
+              {rest.length > 0 && <li>{`and ${rest.slice(0, 12).join(", ")}${rest.length > 12 ? ` and ${rest.length - 12} more` : ""}`}</li>}
             </ul>
           </div>
         )}
