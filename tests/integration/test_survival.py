@@ -29,7 +29,7 @@ from celery import Celery
 
 app = Celery("killed", broker=os.environ["BROKER"])
 app.conf.update(task_ignore_result=True, worker_prefetch_multiplier=1, broker_connection_retry_on_startup=True)
-app.conf.worker_lost_wait = 0.1
+app.conf.worker_lost_wait = 0.1  # seconds that the main process waits for a last word of a dead child
 if os.environ["VISIBILITY"]:
     app.conf.broker_transport_options = {
         "visibility_timeout": int(os.environ["VISIBILITY"]),

@@ -308,6 +308,9 @@ def test_a_finding_says_where_a_value_comes_from_and_how_to_change_it() -> None:
     )
     app = facts(early(), origins={"task_acks_late": "set in the app"})
     assert finding("early-ack", app).what == "task_acks_late = False (set in the app)"
+    covered = finding("early-ack", facts(early(retry_on_worker_lost=True))).what
+    assert covered.endswith("retry_on_worker_lost covers pool processes that die alone")
+    assert finding("one-beat", facts(early(), beat_schedule=BEAT)).what.startswith("beat_schedule has tick; ")
     assert "(Celery's default)" in finding("early-ack", facts(early())).what
 
 

@@ -97,6 +97,7 @@ def _say(app: "AppFacts", findings: "Sequence[Finding]", notes: bool) -> None:
 
 def _full(finding: "Finding", total: int) -> None:
     from umbel.cli.output import say
+    from umbel.cli.words import count
 
     say()
     _line(finding.severity, finding.id, bold=True)
@@ -104,7 +105,7 @@ def _full(finding: "Finding", total: int) -> None:
     if finding.tasks:
         more = len(finding.tasks) - _NAMES
         names = ", ".join(finding.tasks[:_NAMES]) + (f" and {more} more" if more > 0 else "")
-        _row("", f"{len(finding.tasks)} of {total} tasks: {names}")
+        _row("", f"{len(finding.tasks)} of {count(total, 'task')}: {names}")
     _row("why", finding.why)
     _row("kill -9", finding.on_kill)
     _row("fix", finding.fix, wrap=False)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from umbel.celery.survival.record import DOCS, AppFacts, Rule, Seen, TaskFacts, setting_page
+from umbel.celery.survival.record import TASK, AppFacts, Rule, Seen, TaskFacts, setting_page
 
 _TAKES_AWAY: Final = {
     "memory": "kombu/transport/memory.py: queues of this process",
@@ -37,7 +37,11 @@ def early_ack(app: AppFacts) -> Seen | None:
     if app.settings["task_acks_late"]:
         what = "acks_late = False (the tasks' own option, or task_annotations)"
         return Seen.of(what, early, "@app.task(acks_late=True)") if early else None
-    return Seen.of(app.said("task_acks_late"), early) if early or not app.tasks else None
+    if app.tasks and not early:
+        return None
+    again = "; retry_on_worker_lost covers pool processes that die alone"
+    covered = early and all(task.retry_on_worker_lost for task in early)
+    return Seen.of(app.said("task_acks_late") + (again if covered else ""), early)
 
 
 def unprotected(app: AppFacts) -> list[TaskFacts]:
@@ -145,7 +149,7 @@ RULES: Final = (
         "next one; nobody counts.",
         kill="The task is run again. If it is the task itself that kills, the loop has no end.",
         fix="app.conf.task_retry_on_worker_lost = True  # counts against max_retries; Celery 5.7",
-        source=f"{DOCS}userguide/tasks.html#Task.reject_on_worker_lost; celery/worker/request.py, _retry_worker_lost",
+        source=f"{TASK}.reject_on_worker_lost; celery/worker/request.py, Request._retry_worker_lost",
         moot=True,
     ),
     Rule(
@@ -178,7 +182,7 @@ RULES: Final = (
         "what it has done already done.",
         kill="The body runs again; payments, mails and counters happen twice unless it looks.",
         fix="app.conf.worker_deduplicate_successful_tasks = True  # skips what had ended; the rest is the body's",
-        source=f"{DOCS}userguide/tasks.html#Task.acks_late; celery/app/trace.py, deduplicate_successful_tasks",
+        source=f"{TASK}.acks_late; celery/app/trace.py, deduplicate_successful_tasks",
         moot=False,
     ),
 )

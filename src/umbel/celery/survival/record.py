@@ -228,6 +228,7 @@ def pauses(app: AppFacts) -> list[tuple[float, str]]:
 
 
 DOCS: Final = "https://docs.celeryq.dev/en/stable/"
+TASK: Final = DOCS + "reference/celery.app.task.html#celery.app.task.Task"
 REDIS: Final = DOCS + "getting-started/backends-and-brokers/redis.html"
 RABBIT: Final = DOCS + "getting-started/backends-and-brokers/rabbitmq.html"
 

@@ -122,7 +122,7 @@ RULES: Final = (
         "timeout the broker gives it to another worker as well, again and again.",
         kill="Even without one the task runs several times, however it is acknowledged.",
         fix='app.conf.broker_transport_options = {"visibility_timeout": 43200}',
-        source=f"{REDIS}#visibility-timeout (caveats); celery issues #5935, #2481, kombu #337",
+        source=f"{REDIS}#redis-caveats; celery issues #5935, #2481, kombu #337",
         moot=True,
     ),
     Rule(
@@ -133,7 +133,7 @@ RULES: Final = (
         "while the first one still works on it.",
         kill="Even without one the task runs twice, at the same time.",
         fix='app.conf.broker_transport_options = {"visibility_timeout": 43200}',
-        source=f"{REDIS}#visibility-timeout; kombu/transport/redis.py, QoS.restore_visible",
+        source=f"{REDIS}#redis-visibility-timeout; kombu/transport/redis.py, QoS.restore_visible",
         moot=True,
     ),
     Rule(
@@ -145,7 +145,7 @@ RULES: Final = (
         "later.",
         kill="What the worker had fetched waits that long before it runs (again).",
         fix='app.conf.broker_transport_options = {"visibility_timeout": 600}',
-        source=f"{REDIS}#visibility-timeout; kombu/transport/redis.py, Channel.unacked_restore_interval",
+        source=f"{REDIS}#redis-visibility-timeout; kombu/transport/redis.py, Channel.unacked_restore_interval",
         moot=True,
     ),
     Rule(

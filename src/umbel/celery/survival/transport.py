@@ -109,7 +109,7 @@ def one_beat(app: AppFacts) -> Seen | None:
     entries = app.settings["beat_schedule"]
     if not entries or "PersistentScheduler" not in str(app.settings["beat_scheduler"]):
         return None
-    return Seen(f"{len(entries)} entries in beat_schedule; {app.said('beat_scheduler')}")
+    return Seen(f"beat_schedule has {', '.join(sorted(map(str, entries)))[:80]}; {app.said('beat_scheduler')}")
 
 
 def memory_limit(app: AppFacts) -> Seen | None:
