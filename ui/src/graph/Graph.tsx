@@ -65,19 +65,22 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
   }, [found]);
   useEffect(() => () => cancelAnimationFrame(pending.current), []);
 
-  const fit = useCallback(() => {
-    const box = frame.current?.getBoundingClientRect();
-    if (!box) return;
-    const pad = 24;
-    const k = Math.min(1, Math.max(LEAST, Math.min((box.width - 2 * pad) / found.width, (box.height - 2 * pad) / found.height)));
-    // A chain that is too long to be read when it fits begins at its left end.
-    const readable = Math.max(k, Math.min(1, (box.height - 2 * pad) / found.height, 0.7));
-    const scale = found.width * readable > box.width * 6 ? k : found.height * readable <= box.height ? readable : k;
-    const wide = found.width * scale;
-    view.current = { k: scale, x: wide + 2 * pad > box.width ? pad : (box.width - wide) / 2, y: (box.height - found.height * scale) / 2 };
-    touched.current = false;
-    show();
-  }, [found, show]);
+  const fit = useCallback(
+    (readable: boolean) => {
+      const box = frame.current?.getBoundingClientRect();
+      if (!box) return;
+      const pad = 24;
+      const high = (box.height - 2 * pad) / found.height;
+      const whole = Math.min(1, Math.max(LEAST, Math.min((box.width - 2 * pad) / found.width, high)));
+      // What is too long to be read when all of it is shown begins at its left end, as high as there is room.
+      const k = readable ? Math.max(whole, Math.min(0.7, Math.max(LEAST, high))) : whole;
+      const wide = found.width * k;
+      view.current = { k, x: wide + 2 * pad > box.width + 1 ? pad : (box.width - wide) / 2, y: (box.height - found.height * k) / 2 };
+      touched.current = false;
+      show();
+    },
+    [found, show],
+  );
 
   const zoom = useCallback(
     (factor: number, at?: { x: number; y: number }) => {
@@ -113,9 +116,9 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
     setHeight(Math.min(Math.max(found.height + 90, 230), Math.max(320, window.innerHeight * 0.62)));
   }, [found]);
   useLayoutEffect(() => {
-    if (height) fit();
+    if (height) fit(true);
   }, [height, fit]);
-  const refit = useEffectEvent(() => (touched.current ? show() : fit()));
+  const refit = useEffectEvent(() => (touched.current ? show() : fit(true)));
   useEffect(() => {
     const place = frame.current;
     if (!place) return;
@@ -176,7 +179,7 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
   function onKey(event: React.KeyboardEvent) {
     if (event.key === "+" || event.key === "=") zoom(1.25);
     else if (event.key === "-") zoom(0.8);
-    else if (event.key === "0") fit();
+    else if (event.key === "0") fit(false);
     else if (event.key.startsWith("Arrow")) {
       const id = (event.target as HTMLElement).dataset.node;
       const next = id && neighbour(found, id, event.key);
@@ -225,7 +228,7 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
         <button type="button" className="icon-button" aria-label="Zoom out" onClick={() => zoom(1 / 1.3)}>
           <Icon name="minus" />
         </button>
-        <button type="button" className="icon-button" aria-label="Fit the whole graph" onClick={fit}>
+        <button type="button" className="icon-button" aria-label="Fit the whole graph" onClick={() => fit(false)}>
           <Icon name="fit" />
         </button>
       </div>
