@@ -39,7 +39,7 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
   const frame = useRef<HTMLDivElement>(null);
   const layer = useRef<HTMLDivElement>(null);
   const view = useRef<View>({ x: 0, y: 0, k: 1 });
-  const window_ = useRef<SVGRectElement>(null);
+  const seenFrame = useRef<SVGRectElement>(null);
   const [far, setFar] = useState(false);
   const [cull, setCull] = useState<Box | null>(null);
   const [whole, setWhole] = useState(true);
@@ -60,7 +60,7 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
       setFar(now.k < 0.42);
       setWhole(seen.x1 <= 0 && seen.y1 <= 0 && seen.x2 >= found.width && seen.y2 >= found.height);
       setCull((before) => rounded(seen, before));
-      frameOf(window_.current, seen);
+      frameOf(seenFrame.current, seen);
     });
   }, [found]);
   useEffect(() => () => cancelAnimationFrame(pending.current), []);
@@ -232,7 +232,7 @@ export function Graph({ nodes, selected, onSelect, follow }: { nodes: readonly G
           <Icon name="fit" />
         </button>
       </div>
-      {!whole && <Minimap found={found} nodes={nodes} view={window_} shown={show} go={(x, y) => {
+      {!whole && <Minimap found={found} nodes={nodes} view={seenFrame} shown={show} go={(x, y) => {
         const box = frame.current?.getBoundingClientRect();
         if (!box) return;
         view.current = { ...view.current, x: box.width / 2 - x * view.current.k, y: box.height / 2 - y * view.current.k };
