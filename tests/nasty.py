@@ -23,6 +23,9 @@ def _many(start: str, each: str, count: int, end: str) -> str:
 
 
 _TASKS: Final = "a.B: {tasks: [A]}\n"
+_TASKS_MOST: Final = MAX_VALUES // 7 - 1
+"""Tasks of a key, a name and one need."""
+_HALF: Final = "A, " * (MAX_VALUES // 2 - 20)
 
 NASTY: Final[dict[str, tuple[str, str]]] = {
     # aliases
@@ -91,24 +94,52 @@ NASTY: Final[dict[str, tuple[str, str]]] = {
     "as many tasks as are allowed": (_many("a.B: {tasks: [A, ", "A, ", MAX_VALUES - 10, "A]}\n"), ACCEPTED),
     "as large a graph as is allowed": (
         "a.B:\n  tasks:\n    k0: {task: A}\n"
-        + "".join(f"    k{n}: {{task: A, needs: [k{n - 1}]}}\n" for n in range(1, MAX_VALUES // 7 - 1)),
+        + "".join(f"    k{n}: {{task: A, needs: [k{n - 1}]}}\n" for n in range(1, _TASKS_MOST)),
         ACCEPTED,
     ),
+    "as many conditions as are allowed": (
+        "a.B:\n  tasks:\n"
+        + "".join(f"    k{n}: {{task: A, when: payload.x, with: {{x: '${{payload.a[{n}]}}'}}}}\n" for n in range(1000)),
+        ACCEPTED,
+    ),
+    "a block that waits for a block": (
+        f"a.B: {{tasks: {{a: {{type: group, tasks: [{_HALF}]}}, b: {{needs: a, type: group, tasks: [{_HALF}]}}}}}}\n",
+        "plan-too-large",
+    ),
+    "tasks that wait for a block": (
+        f"a.B: {{tasks: {{a: {{type: group, tasks: [{_HALF}]}}, "
+        + ", ".join(f"k{n}: {{task: A, needs: a}}" for n in range(MAX_VALUES // 12))
+        + "}}\n",
+        "plan-too-large",
+    ),
+    "a group after a group inside a block": (
+        f"a.B: {{tasks: {{a: {{type: chain, tasks: [{{G: {{type: group, tasks: [{_HALF}]}}}}, "
+        f"{{H: {{type: group, tasks: [{_HALF}]}}}}]}}}}}}\n",
+        "plan-too-large",
+    ),
+    "a group after a group": (
+        f"a.B: {{tasks: [{{G: {{type: group, tasks: [{_HALF}]}}}}, {{H: {{type: group, tasks: [{_HALF}]}}}}]}}\n",
+        ANY,
+    ),
     "a circle of all": (
-        "a.B:\n  tasks:\n" + "".join(f"    k{n}: {{task: A, needs: [k{(n + 1) % 2800}]}}\n" for n in range(2_800)),
+        "a.B:\n  tasks:\n"
+        + "".join(f"    k{n}: {{task: A, needs: [k{(n + 1) % _TASKS_MOST}]}}\n" for n in range(_TASKS_MOST)),
         "cycle",
     ),
-    "only wrong names": ("".join(f"k{n}: 1\n" for n in range(9_900)), "bad-name"),
+    "only wrong names": ("".join(f"k{n}: 1\n" for n in range(MAX_VALUES // 2 - 1)), "bad-name"),
     "only wrong needs": (
-        "a.B:\n  tasks:\n" + "".join(f"    k{n}: {{task: A, needs: [j{n}]}}\n" for n in range(2_800)),
+        "a.B:\n  tasks:\n" + "".join(f"    k{n}: {{task: A, needs: [j{n}]}}\n" for n in range(_TASKS_MOST)),
         "unknown-need",
     ),
     "only misspelt keys": (
-        "a.B:\n  tasks:\n" + "".join(f"    k{n}: {{task: A, nedes{n}: x}}\n" for n in range(2_800)),
+        "a.B:\n  tasks:\n" + "".join(f"    k{n}: {{task: A, nedes{n}: x}}\n" for n in range(MAX_VALUES // 6 - 1)),
         "unknown-key",
     ),
-    "the same key again and again": (_many("a.B: {tasks: [A], ", "k: 1, ", 9_900, "}\n"), "duplicate-key"),
-    "the same definition again and again": ("a.B: {tasks: [A]}\n" * 3_900, ACCEPTED),
+    "the same key again and again": (
+        _many("a.B: {tasks: [A], ", "k: 1, ", MAX_VALUES // 2 - 10, "}\n"),
+        "duplicate-key",
+    ),
+    "the same definition again and again": ("a.B: {tasks: [A]}\n" * (MAX_VALUES // 5 - 1), ACCEPTED),
     "five hundred parts that are not YAML": ("".join(f"a.B{n}: [\n" for n in range(499)), "yaml-syntax"),
     "large parts that are not YAML": ("".join(f"a.B{n}: [{'A,' * 1000}\n" for n in range(480)), ANY),
     # odd YAML
@@ -152,12 +183,15 @@ NASTY: Final[dict[str, tuple[str, str]]] = {
         ACCEPTED,
     ),
     "a wrong schema, many times": (
-        "".join(f"a.B{n}: {{tasks: [A], schema: {{type: nonsense}}}}\n" for n in range(2_100)),
+        "".join(f"a.B{n}: {{tasks: [A], schema: {{type: nonsense}}}}\n" for n in range(MAX_VALUES // 9 - 1)),
         "bad-schema",
     ),
     "a crontab of a megabyte": (f"a.B: {{tasks: [A], periodic: {{crontab: '{'1,' * 400_000}1 * * * *'}}}}\n", ANY),
     "wrong time zones, many times": (
-        "".join(f"a.B{n}: {{tasks: [A], periodic: {{interval: 5, timezone: Mars/B{n}}}}}\n" for n in range(1_700)),
+        "".join(
+            f"a.B{n}: {{tasks: [A], periodic: {{interval: 5, timezone: Mars/B{n}}}}}\n"
+            for n in range(MAX_VALUES // 11 - 1)
+        ),
         "bad-schedule",
     ),
 }

@@ -9,6 +9,7 @@ from umbel.definition.check import check_tasks
 from umbel.definition.load import load_catalog
 from umbel.definition.model import (
     HOOKS,
+    MAX_EDGES,
     RUN_IF,
     STEP_TASK,
     Block,
@@ -25,6 +26,7 @@ from umbel.definition.schedule import Schedule
 
 __all__ = [
     "HOOKS",
+    "MAX_EDGES",
     "RUN_IF",
     "STEP_TASK",
     "Block",

@@ -4,7 +4,6 @@ Sizes are measured on the parser's events, while the tree is made, so that neith
 `yaml.compose` recurses per level and shares aliased nodes, which whoever walks the tree would visit again and again.
 """
 
-import gc
 import math
 import re
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from umbel.definition.problems import At, Position, Report, shorten
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 50
-MAX_VALUES: Final = 20_000
-"""Keys, texts, lists, mappings and aliases of one file: reading takes about 10 µs for each."""
-MAX_ALIASED: Final = 20_000
+MAX_VALUES: Final = 15_000
+"""Keys, texts, lists, mappings and aliases of one file: reading and planning take 10 to 20 µs for each."""
+MAX_ALIASED: Final = 15_000
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG: Final = "tag:yaml.org,2002:"
@@ -58,10 +57,6 @@ def compose(text: str, budget: Budget | None = None) -> Node | None:
         before = text[: bad.start()]
         where = At(before.count("\n"), len(before) - before.rfind("\n") - 1)
         raise Refused("bad-character", where, f"the character {bad.group()!a} may not stand in YAML", "Remove it.")
-    # Nodes are many and refer to each other, but not in circles: looking for garbage while they are made takes as long
-    # as making them.
-    collecting = gc.isenabled()
-    gc.disable()
     try:
         return _Composer(budget or Budget()).compose(text)
     except yaml.MarkedYAMLError as error:
@@ -70,9 +65,6 @@ def compose(text: str, budget: Budget | None = None) -> Node | None:
         raise Refused("yaml-syntax", mark, f"not YAML: {what}", _syntax_hint(text, mark)) from error
     except yaml.YAMLError as error:
         raise Refused("yaml-syntax", None, f"not YAML: {error}") from error
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _syntax_hint(text: str, mark: Position | None) -> str:
@@ -105,8 +97,15 @@ class _Composer:
         self._tags: dict[str, str] = {}
 
     def compose(self, text: str) -> Node | None:
+        loader = _LOADER(text)
+        try:
+            return self._read(loader)
+        finally:
+            loader.dispose()
+
+    def _read(self, loader: Any) -> Node | None:
         begun = False
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in iter(loader.get_event, None):
             kind = type(event)
             if kind is yaml.ScalarEvent:
                 self._add(self._scalar(event), event)

@@ -8,7 +8,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from umbel.definition import expressions, values
 from umbel.definition.document import describe, is_nothing, mapping, text_of
-from umbel.definition.model import RUN_IF, STEP_TASK, Block, Step, TaskStep
+from umbel.definition.model import MAX_EDGES, RUN_IF, STEP_TASK, Block, Step, TaskStep
 from umbel.definition.problems import Report, shorten
 from umbel.definition.steps import MAX_NAME, find_cycle, queue_name, read_steps, read_task_name
 
@@ -66,6 +66,7 @@ class _Reader:
         self.inner: dict[str, list[TaskStep]] = {}
         self.ends: dict[str, tuple[str, ...]] = {}
         self._keys = set(entries)
+        self._uses: dict[str, int] = {}
 
     def read(self) -> tuple[TaskStep, ...]:
         for key, (node, value) in self.entries.items():
@@ -79,12 +80,17 @@ class _Reader:
             message = "these tasks wait for each other: " + " -> ".join(shown)
             self.report.add("cycle", self.entries[cycle[0]][0].start_mark, message, "Remove one of these `needs`.")
         found: list[TaskStep] = []
+        edges = 0
         for key, before in needs.items():
             real = tuple(dict.fromkeys(end for need in before for end in self.ends.get(need, (need,))))
-            if key in self.inner:
-                found += [_within(step, real) for step in self.inner[key]]
-            else:
-                found.append(self._step(key, real))
+            inner = [_within(step, real) for step in self.inner.get(key, ())]
+            edges += sum(len(step.needs or ()) for step in inner) if key in self.inner else len(real)
+            if edges > MAX_EDGES:
+                message = f"there are more than {MAX_EDGES:,} connections between tasks"
+                hint = "Where many tasks wait for many others, put one task between them to join."
+                self.report.add("plan-too-large", self.entries[key][0].start_mark, message, hint)
+                break
+            found += inner if key in self.inner else [self._step(key, real)]
         return tuple(found)
 
     def _begin(self, key: str, node: Node, value: Node) -> None:
@@ -162,10 +168,10 @@ class _Reader:
         return tuple(ends) or needs
 
     def _unique(self, key: str) -> str:
-        name, n = key, 1
+        name = key
         while name in self._keys:
-            n += 1
-            name = f"{key}#{n}"
+            self._uses[key] = self._uses.get(key, 1) + 1
+            name = f"{key}#{self._uses[key]}"
         self._keys.add(name)
         return name
 
@@ -292,8 +298,9 @@ class _Reader:
 
 def _within(step: TaskStep, outer: tuple[str, ...]) -> TaskStep:
     """A task of a block with the needs of the block in place."""
-    needs = tuple(need for each in step.needs or () for need in (outer if each == _START else (each,)))
-    return TaskStep(step.key, step.task, step.line, step.column, needs=needs)
+    if step.needs != (_START,):
+        return step
+    return TaskStep(step.key, step.task, step.line, step.column, needs=outer)
 
 
 def _plain(key: str) -> bool:

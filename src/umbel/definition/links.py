@@ -1,6 +1,6 @@
 """Definitions that start runs of others: which must be built first, which start each other in a circle."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from umbel.definition.model import Catalog, Definition, Problem, TaskStep
 from umbel.definition.problems import Report, shorten
@@ -16,14 +16,18 @@ def started(definition: Definition) -> dict[str, TaskStep]:
     return found
 
 
-def find_circles(catalog: Catalog) -> dict[str, Problem]:
+Starts = Mapping[str, Mapping[str, TaskStep]]
+"""Definition -> what it starts."""
+
+
+def find_circles(catalog: Catalog, all_starts: Starts) -> dict[str, Problem]:
     """Definition -> what is wrong with it, for one in each circle of definitions that start each other."""
-    starts = {name: tuple(started(each)) for name, each in catalog.definitions.items()}
+    starts = {name: tuple(each) for name, each in all_starts.items() if each}
     found: dict[str, Problem] = {}
     while cycle := find_cycle(starts):
         name = cycle[0]
         definition = catalog.definitions[name]
-        step = started(definition)[cycle[1]]
+        step = all_starts[name][cycle[1]]
         shown = cycle if len(cycle) <= 12 else [*cycle[:6], "…", *cycle[-5:]]
         message = "these definitions start each other without end: " + " -> ".join(shown)
         where = (definition.file, step.line, step.column)
@@ -34,15 +38,15 @@ def find_circles(catalog: Catalog) -> dict[str, Problem]:
     return found
 
 
-def in_order(catalog: Catalog, without: Collection[str]) -> Iterator[str]:
+def in_order(starts: Starts, without: Collection[str]) -> Iterator[str]:
     """The names of all definitions but some, each after those that it starts; without recursion."""
     done: set[str] = set(without)
-    for first in catalog.definitions:
+    for first in starts:
         stack = [(first, False)]
         open_: set[str] = set()
         while stack:
             name, leaving = stack.pop()
-            if name in done or name not in catalog.definitions:
+            if name in done or name not in starts:
                 continue
             if leaving:
                 done.add(name)
@@ -50,13 +54,15 @@ def in_order(catalog: Catalog, without: Collection[str]) -> Iterator[str]:
             elif name not in open_:
                 open_.add(name)
                 stack.append((name, True))
-                stack.extend((each, False) for each in started(catalog.definitions[name]))
+                stack.extend((each, False) for each in starts[name])
 
 
-def unknown_workflows(definition: Definition, catalog: Catalog, usable: Collection[str]) -> list[Problem]:
+def unknown_workflows(
+    definition: Definition, starts: Mapping[str, TaskStep], catalog: Catalog, usable: Collection[str]
+) -> list[Problem]:
     """What a definition starts although it is not among `usable`."""
     report = Report(definition.file, definition.fullname)
-    for name, step in started(definition).items():
+    for name, step in starts.items():
         if name in usable:
             continue
         if name in catalog.refused or name in catalog.definitions:

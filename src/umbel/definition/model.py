@@ -32,6 +32,9 @@ class Problem:
 STEP_TASK: Final = "umbel.step"
 """The Celery task that stands for a step without one of its own: a sub-workflow, an approval."""
 
+MAX_EDGES: Final = 100_000
+"""Pairs of a task and one that it waits for, of one definition."""
+
 RUN_IF: Final = ("all_ok", "all_done", "any_failed", "one_ok")
 """When a task runs, by how its needs ended: all of them well (or skipped); all, however; at least one badly (else the
 task is skipped); at least one well. All but the first wait until every need has ended."""

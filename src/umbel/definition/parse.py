@@ -10,6 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from umbel.definition import steps
 from umbel.definition.document import Budget, Refused, compose, describe, mapping, plain, text_of
+from umbel.definition.garbage import uncollected
 from umbel.definition.graph import read_graph
 from umbel.definition.hooks import read_hooks
 from umbel.definition.limits import read_concurrency, read_deadline, read_engine
@@ -31,6 +32,7 @@ _PART: Final = re.compile(r"^(?=[A-Za-z0-9_\"'])", re.MULTILINE)
 Pair = tuple[Node, Node]
 
 
+@uncollected()
 def parse(text: str, *, file: str = "workflows.yml", home: Path | None = None) -> Catalog:
     """Read definitions from YAML.
 

@@ -11,11 +11,11 @@ CODES: Final[dict[str, str]] = {
     # the file
     "file-missing": "There is no workflows.yml in the project's folder.",
     "file-unreadable": "The definition file is there but cannot be read.",
-    "file-too-large": "A definition file may hold up to 1 MB and 20,000 values.",
+    "file-too-large": "A definition file may hold up to 1 MB and 15,000 values.",
     "bad-character": "The file is not UTF-8 text, or holds a NUL or another character that YAML forbids.",
     "yaml-syntax": "The text is not YAML.",
     "too-deep": "Mappings and lists may be nested up to 50 deep, aliases included.",
-    "alias-bomb": "Aliases may add up to 20,000 values to what the file spells out, and may not contain themselves.",
+    "alias-bomb": "Aliases may add up to 15,000 values to what the file spells out, and may not contain themselves.",
     "not-a-mapping": "The file must be one mapping of project.NAME to a definition.",
     "no-definitions": "The file defines nothing.",
     "too-many-problems": "Only the first 100 problems of a file are listed.",

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from umbel.definition import HOOKS, Block, Catalog, Definition, Problem, TaskStep
-from umbel.definition.links import find_circles, in_order, unknown_workflows
+from umbel.definition.garbage import uncollected
+from umbel.definition.links import find_circles, in_order, started, unknown_workflows
 from umbel.errors import DefinitionError
 from umbel.plan import canvas, native
 from umbel.plan.limits import MAX_DEPTH, MAX_EDGES, MAX_TASKS
@@ -54,18 +55,20 @@ def build(definition: Definition, others: Mapping[str, tuple[Definition, Plan]] 
     return plan
 
 
+@uncollected()
 def build_all(catalog: Catalog) -> tuple[dict[str, Plan], Catalog]:
     """The plans of a catalog by definition name, and the catalog without the definitions that have none.
 
     A definition that starts another has a plan only if that one has.
     """
-    circles = find_circles(catalog)
+    starts = {name: started(each) for name, each in catalog.definitions.items()}
+    circles = find_circles(catalog, starts)
     problems = list(circles.values())
     plans: dict[str, Plan] = {}
     built: dict[str, tuple[Definition, Plan]] = {}
-    for name in in_order(catalog, circles.keys()):
+    for name in in_order(starts, circles.keys()):
         definition = catalog.definitions[name]
-        if wrong := unknown_workflows(definition, catalog, built.keys()):
+        if wrong := unknown_workflows(definition, starts[name], catalog, built.keys()):
             problems += wrong
             continue
         try:

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from umbel.definition import MAX_EDGES as MAX_EDGES
+
 MAX_TASKS: Final = 100_000
-MAX_EDGES: Final = 100_000
-"""Pairs of a task and one that it waits for."""
 MAX_DEPTH: Final = 100
 """Chains and groups within each other."""

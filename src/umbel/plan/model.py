@@ -133,22 +133,25 @@ class Plan:
 
     def __post_init__(self) -> None:
         keys: set[str] = set()
+        tasks, ordered = self.tasks, True
         for place, node in enumerate(self.nodes):
             if node.index != place:
                 raise ValueError(f"node {node.key!r} has index {node.index} at place {place}")
             if node.key in keys:
                 raise ValueError(f"key {node.key!r} is used twice")
             keys.add(node.key)
-            if len(set(node.needs)) != len(node.needs):
+            if len(node.needs) > 1 and len(set(node.needs)) != len(node.needs):
                 raise ValueError(f"node {node.key!r} needs a task twice")
             for need in node.needs:
                 if not 0 <= need < len(self.nodes) or need == place:
                     raise ValueError(f"node {node.key!r} needs index {need}, which is not another node")
-            if place >= self.tasks and (not node.hook or node.needs):
+                if need >= tasks:
+                    raise ValueError(f"node {node.key!r} needs a hook")
+                ordered = ordered and need < place
+            if place >= tasks and (not node.hook or node.needs):
                 raise ValueError(f"{node.key!r}: hooks stand behind all tasks, and need nothing")
-            if any(need >= self.tasks for need in node.needs):
-                raise ValueError(f"node {node.key!r} needs a hook")
-        _ = self.order
+        if not ordered:  # else nothing can be in a circle
+            _ = self.order
 
     @cached_property
     def hash(self) -> str:
