@@ -140,16 +140,19 @@ class Lab:
 
 
 @contextmanager
-def open_lab(home: Path, *worker_args: str, beside: Lab | None = None, **env: str) -> Iterator[Lab]:
+def open_lab(
+    home: Path, *worker_args: str, beside: Lab | None = None, broker: str | None = None, **env: str
+) -> Iterator[Lab]:
     """A lab whose files are under `home`; `worker_args` follow `umbel worker`, whose environment gets `env`.
 
-    `beside` another lab it brings one more worker to the same Valkey, and its tasks use the same files.
+    `beside` another lab it brings one more worker to the same Valkey, and its tasks use the same files. Messages go
+    through the Valkey unless there is a `broker`.
     """
     options = StackOptions(
         project=PROJECT,
         data=home / "data",
         port=0,
-        broker_url=beside and beside.stack.urls.broker,
+        broker_url=beside.stack.urls.broker if beside else broker,
         state_url=beside and beside.stack.urls.state,
         start=frozenset({"worker"}),
         no_restart=frozenset({"worker"}),

@@ -21,7 +21,8 @@ from umbel import task
 
 if not os.environ.get("LAB_CANVAS"):
     # A project may have a result backend for its other tasks; Umbel's own must not write to it.
-    current_app.conf.result_backend = os.environ["UMBEL_BROKER_URL"]
+    if os.environ["UMBEL_BROKER_URL"].startswith("redis"):
+        current_app.conf.result_backend = os.environ["UMBEL_BROKER_URL"]
 if os.environ.get("LAB_LATE"):
     current_app.conf.update(task_acks_late=True, task_reject_on_worker_lost=True, task_track_started=True)
 if os.environ.get("LAB_VISIBILITY"):
