@@ -135,6 +135,14 @@ def test_a_map_whose_items_fail(lab: Lab) -> None:
     assert sum(state == "task.succeeded" for state in states(lab, run).values()) == 2
 
 
+def test_a_timeout_holds_for_each_item(lab: Lab) -> None:
+    slow = Node(0, "slow", "SLOW", map=[1, 2], timeout=0.3, retry=RetryPolicy(2, "constant", 0.0))
+    run = lab.run(plan(slow))
+    ran_by(lab, run)
+    assert lab.result(run) == [1, 1]
+    assert [e.data["type"] for e in lab.events(run) if e.type == "task.retrying"] == ["TaskTimeout"] * 2
+
+
 def test_a_map_over_no_list(lab: Lab) -> None:
     run = lab.run(plan(Node(0, "odd", "ODD", map="${payload.n}")), n=5)
     assert lab.settled(run) == "run.failed"

@@ -189,6 +189,15 @@ def test_control_steps_are_the_workers_own() -> None:
     assert (child.status, child.payload, child.result) == ("success", {"n": 2}, 4)
 
 
+def test_the_end_of_a_run_wakes_all_that_wait_for_it() -> None:
+    text = """
+a.ONE: {tasks: {a: {workflow: a.TWO}, b: {task: NUMBER, needs: a}}, defaults: {n: 1}}
+a.TWO: {tasks: {a: {workflow: a.THREE}}}
+a.THREE: {tasks: [NUMBER], defaults: {n: 2}}
+"""
+    assert run(text, "a.ONE", app=app).status == "success"
+
+
 def test_an_approval_may_be_refused_or_forgotten() -> None:
     refused = run(STEPS, "shop.ORDER", {"parts": []}, app=app, approvals={"asked": False})
     assert (refused.status, refused.tasks["asked"].error_type) == ("error", "Rejected")
