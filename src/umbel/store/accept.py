@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, tuple_
@@ -164,7 +165,8 @@ def insert_runs(connection: Connection, batch: Sequence[NewRun]) -> list[Answer]
     if fresh:
         _insert(connection, fresh)
     if keys:
-        connection.execute(insert(tables.idempotency), keys)
+        # In one order, or two servers with the same keys would wait for each other.
+        connection.execute(insert(tables.idempotency), sorted(keys, key=itemgetter("scope", "key")))
     return answers
 
 

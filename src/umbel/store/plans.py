@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import itemgetter
 
 from sqlalchemy import Connection, select
 
@@ -18,7 +19,7 @@ def add_missing(connection: Connection, plans: Iterable[tuple[Plan, int]]) -> No
     if missing:
         rows = [
             {"hash": key, "definition": plan.definition, "body": plan.to_json(), "created_at": at}
-            for key, (plan, at) in wanted.items()
+            for key, (plan, at) in sorted(wanted.items(), key=itemgetter(0))  # servers that cross would deadlock
             if key in missing
         ]
         connection.execute(upsert(connection.dialect.name, tables.plans, update=()), rows)
