@@ -1,9 +1,12 @@
 """A real PostgreSQL for tests: one server for the session, on a socket in a folder of its own; a schema per test."""
 
+import ctypes
 import os
 import pwd
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,6 +33,12 @@ def program(name: str) -> str | None:
     """One of the server's programs, of the newest version there is."""
     versions = sorted(DEBIAN.glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True)
     return shutil.which(name, path=os.pathsep.join([*map(str, versions), os.environ.get("PATH", "")]))
+
+
+def ends_with_the_tests() -> None:
+    """For subprocess's preexec_fn: a server does not outlive tests that were killed (Linux only; prctl(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def unprivileged(*names: str) -> dict[str, Any]:
@@ -63,7 +72,12 @@ class Postgres:
         command = [program("postgres"), "-D", self.folder / "data", "-k", self.folder, "-c", "listen_addresses="]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *settings], cwd=self.folder, stdout=log, stderr=log, **self._as_user
+                [*command, *settings],
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                preexec_fn=ends_with_the_tests,
+                **self._as_user,
             )
         wait_until(self._answers, 30, "answer of PostgreSQL")
 
@@ -77,7 +91,7 @@ class Postgres:
 
     def stop(self) -> None:
         """At once: sessions are cut off, as by a crash; what was committed is there at the next start."""
-        self._process.send_signal(3)  # SIGQUIT: immediate shutdown, which takes its children along
+        self._process.send_signal(signal.SIGQUIT)  # immediate shutdown, which takes its children along
         self._process.wait(30)
 
     def execute(self, statement: str) -> None:

@@ -13,7 +13,7 @@ import kombu
 import pytest
 from amqp.exceptions import AMQPError
 
-from tests.postgres import unprivileged
+from tests.postgres import ends_with_the_tests, unprivileged
 from tests.waiting import wait_until
 from umbel.stack.ports import free_ports
 
@@ -76,6 +76,7 @@ class RabbitMQ:
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
+                preexec_fn=ends_with_the_tests,
                 **self._as_user,
             )
 
