@@ -114,7 +114,8 @@ class EngineMachine(RuleBasedStateMachine):
         run, node = self.known.get(token.run), self.node(token)
         if run is None or node is None or run.native or node.hook:
             return "succeed"
-        if node.map is not None and token.task < run.nodes and run.tasks[token.task].phase is None:
+        task = run.tasks.get(token.task)
+        if node.map is not None and token.task < run.nodes and (task is None or task.phase is None):
             return "expand"
         return "ask" if node.approval else "spawn" if node.workflow else "succeed"
 
