@@ -142,7 +142,7 @@ def test_a_run_that_fails_is_shown_with_its_retries_and_explained(demo: Demo) ->
     assert diagnosis.startswith("TASK_B failed")
     assert "tasks/pipeline.py:" in diagnosis
     assert "TASK_D never ran: needs TASK_B" in diagnosis
-    assert f"umbel relaunch {failed}" in diagnosis
+    assert f"umbel retry {failed}" in diagnosis
     assert "attempts of TASK_B:" in demo.umbel("show", failed)
     events = [json.loads(line) for line in demo.umbel("watch", failed, "--json", status=1).splitlines()]
     assert [event["id"] for event in events] == list(range(1, len(events) + 1))

@@ -17,9 +17,13 @@ expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium as the system has it (UMBEL_TEST_CHROMIUM names another); Playwright's own would be a download."""
+    """Chromium as the system has it (UMBEL_TEST_CHROMIUM names another); Playwright's own would be a download.
+
+    Not for the whole session: Playwright keeps an event loop running in this thread, in which other files' tests could
+    not start their own.
+    """
     named = os.environ.get("UMBEL_TEST_CHROMIUM")
     found = named or next((path for name in CHROMIUM if (path := shutil.which(name))), None)
     if found is None:

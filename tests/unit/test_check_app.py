@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from celery import Celery
+from celery import Celery, _state
 from typer.testing import CliRunner
 
 from umbel.celery.locate import import_app, traceless
@@ -74,6 +74,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "checked_shop.py").write_text(SHOP.replace("shop.marked", "checked_shop.marked"))
     (place / "leaving.py").write_text("raise SystemExit(3)")
     return place
+
+
+@pytest.fixture(autouse=True)
+def no_shared_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every app takes in the shared tasks of its process (celery/_state.py), which here are those of other tests."""
+    own = {each for each in _state._on_app_finalizers if each.__module__ == "celery.app.builtins"}
+    monkeypatch.setattr(_state, "_on_app_finalizers", own)
 
 
 @pytest.fixture

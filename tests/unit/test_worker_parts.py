@@ -172,12 +172,13 @@ def test_a_loop_is_an_outcome_too() -> None:
         (2, 2, 2),
         (float("inf"), outcome.MAX_DELAY, outcome.MAX_DELAY),
         (float("nan"), 0, 0),
-        (datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=60), 1, 60),
-        (datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + datetime.timedelta(seconds=60), 1, 60),
+        (lambda: datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=60), 1, 60),
+        (lambda: datetime.datetime.now(datetime.UTC).replace(tzinfo=None) + datetime.timedelta(seconds=60), 1, 60),
     ],
 )
 def test_a_retry_is_asked_for_at_any_time(when: object, low: float, high: float) -> None:
-    result = outcome.of(("ignored", None, 0.0, ""), (), {}, 1000, outcome.Asked(when, (), {}))
+    moment = when() if callable(when) else when  # "in a minute" counts from here, not from the collection of the tests
+    result = outcome.of(("ignored", None, 0.0, ""), (), {}, 1000, outcome.Asked(moment, (), {}))
     assert isinstance(result, outcome.Retried)
     assert low <= result.delay <= high
     assert result.args == ""
