@@ -54,7 +54,7 @@ def demo(
             status = _pipeline(stack, scenario)
             if leave:
                 raise typer.Exit(status)
-            _say(f"API: {stack.urls.server}/docs")
+            _say(f"pages: {stack.urls.server}  API: {stack.urls.server}/docs")
             _say(f'more runs: UMBEL_URL={stack.urls.server} umbel run {PIPELINE} \'{{"scenario": "flaky"}}\' --watch')
             _say("Ctrl-C ends everything")
             serving = True
