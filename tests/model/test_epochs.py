@@ -87,6 +87,20 @@ def test_a_stop_reaches_the_runs_below(valkey: "redis.Redis") -> None:
         assert go_on(pair) == []
 
 
+def test_a_stop_leaves_alone_what_is_not_below_any_more(valkey: "redis.Redis") -> None:
+    """A run that was lost and launched again by itself, and has settled: nothing may be told of it after that."""
+    pair = Pair(valkey)
+    do(pair, "launch", "p", BRANCH, "{}", by="s")
+    spawn(pair, "p", "c", LEAF)
+    pair.vanish("c")
+    do(pair, "launch", "c", ONE, "{}", by="s")
+    finish(pair, "c", 0)
+    assert run_of(pair, "c").settled
+    do(pair, "cancel", "p")
+    assert not run_of(pair, "c").stopped
+    assert run_of(pair, "p").settled
+
+
 def test_many_sub_runs_are_stopped_in_portions(valkey: "redis.Redis") -> None:
     """[U-12] And their run is not settled, so not forgotten, before they all know."""
     pair = Pair(valkey, every=40)
