@@ -97,7 +97,7 @@ class Served:
         node = self.umbel.plan(claimed.plan).nodes[claimed.node]
         results = json.loads(claimed.inputs or "[]")
         arguments = (json.loads(claimed.item),) if claimed.item else node.arguments(results)
-        payload = json.loads(claimed.payload)
+        payload = json.loads(claimed.payload or self.engine.payload(item.run))
         call = Call(item.run, node, claimed.attempt, arguments, payload, self.key_of(item), claimed.phase)
         return Token(item.run, item.task, item.epoch, claimed.attempt), call
 

@@ -1,5 +1,6 @@
 """What a claimed task is called with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,16 +25,20 @@ def is_item(token: Token, claim: Claim) -> bool:
     return token.task != claim.node
 
 
-def arguments(engine: Engine, token: Token, claim: Claim, node: Node) -> Call:
+def arguments(engine: Engine, token: Token, claim: Claim, node: Node, payload: Callable[[], Any]) -> Call:
     """Its arguments, unless an expression says what they are: those of an earlier attempt's `self.retry(args=...)`, a
-    canvas's, or Director's (engine.md, "Calling convention"), where a map's item is what comes first."""
+    canvas's, or Director's (engine.md, "Calling convention"), where a map's item is what comes first.
+
+    Args:
+        payload: gives the run's payload, for this call alone.
+    """
     if claim.args:
         args, kwargs = codec.decode(claim.args)
         return Call(tuple(args), kwargs)
     if node.call is not None:
         args, fixed = positional(replace(node, call=revived(node.call)), inputs(engine, token, claim))
         return Call(tuple(args), dict(fixed))
-    director = {"payload": codec.decode(claim.payload), "workflow_id": token.run}
+    director = {"payload": payload(), "workflow_id": token.run}
     if is_item(token, claim):
         return Call((codec.decode(claim.item),), director)
     return Call(node.arguments(inputs(engine, token, claim)), director)

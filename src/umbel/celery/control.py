@@ -69,7 +69,7 @@ class Control:
             return Failed(describe(error, None, "expression"))
         if node.errback and not claim.args:
             return errback.decide(self._process.app, self._process.engine, token, claim, node)
-        return calling.arguments(self._process.engine, token, claim, node)
+        return calling.arguments(self._process.engine, token, claim, node, lambda: self._scope.payload(token, claim))
 
     def _expand(self, token: Token, claim: Claim, node: Node) -> Outcome:
         items = self._scope.render(token, claim, node.map)

@@ -28,6 +28,12 @@ class Scope:
         self._engine = engine
         # All items of a map ask for the same: read once, not once for each item.
         self._kept = lru_cache(maxsize=2)(self._read)
+        self._text = lru_cache(maxsize=2)(lambda run: engine().payload(run))
+        self._shared = lru_cache(maxsize=2)(lambda run: codec.decode(self._text(run)))
+
+    def payload(self, token: Token, claim: Claim) -> Any:
+        """The run's payload, which the caller may change. Raises StateUnavailable."""
+        return codec.decode(self._text(token.run) if is_item(token, claim) else claim.payload)
 
     def holds(self, token: Token, claim: Claim, text: str) -> bool:
         """Whether the condition `text` is true.
@@ -63,7 +69,7 @@ class Scope:
             read = self._kept if item else self._read
             tasks = read(token.run, token.epoch, claim.plan, claim.node, wanted)
         return variables(
-            codec.decode(claim.payload),
+            self._shared(token.run) if item else codec.decode(claim.payload),
             tasks,
             run_id=token.run,
             definition=engine.definition(engine.partition(token.run), claim.plan),

@@ -234,7 +234,8 @@ class Engine(Reader):
         in_turn: bool = True,
         request: str | None = None,
     ) -> Claim:
-        """Take a queued task as a new attempt; hands back payload and inputs (JSON; empty if the join is wide).
+        """Take a queued task as a new attempt; hands back payload and inputs (JSON; empty if the join is wide, and both
+        for an item of a map, since all its items together would read them so many times).
 
         `in_turn`: its message came through the queue; False for a worker that goes straight on.
         """

@@ -90,6 +90,12 @@ class Reader:
 
         return cast("list[str]", self._guard(read))
 
+    def payload(self, run: str) -> str:
+        """A run's payload (JSON): for an item of a map, whose claim leaves it out."""
+        name = f"{prefix(self.partition(run))}run:{run}"
+        found = cast("bytes | None", self._guard(lambda: self._client.hget(name, "payload")))
+        return found.decode() if found is not None else "null"
+
     def results(self, run: str, indices: Sequence[int], *, portion: int = 500) -> list[str | None]:
         """The results (JSON) of these tasks, read in portions; None where there is none."""
         name = f"{prefix(self.partition(run))}results:{run}"

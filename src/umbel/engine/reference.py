@@ -108,14 +108,15 @@ class Reference(Control):
     def _handed_over(self, here: OpenRun, task: int) -> Claim:
         one, place, needs = here.peek(task), here.place(task), here.needs(task)
         item, inputs = "", "" if len(needs) > MAX_INPUTS else f"[{','.join(self._results(here.run, needs))}]"
+        payload = here.run.payload
         if place.items:
-            item, inputs = here.run.items.get((place.node, place.place), "null"), ""
+            item, inputs, payload = here.run.items.get((place.node, place.place), "null"), "", ""
         return Claim(
             Code.OK,
             one.attempt or 0,
             one.retries or 0,
             here.run.plan,
-            here.run.payload,
+            payload,
             inputs,
             one.args or "",
             place.node,

@@ -79,6 +79,11 @@ class ReferenceReader:
     def _results(self, run: Run | None, needs: Sequence[int]) -> list[str]:
         return [run.results.get(need, "null") if run else "null" for need in needs]
 
+    def payload(self, run: str) -> str:
+        """A run's payload (JSON)."""
+        known = self._of(run).runs.get(run)
+        return known.payload if known else "null"
+
     def results(self, run: str, indices: Sequence[int], *, portion: int = 500) -> list[str | None]:
         """The results (JSON) of these tasks; None where there is none."""
         known = self._of(run).runs.get(run)

@@ -10,7 +10,7 @@ local MAX_INPUTS = 500 -- a wider join reads its inputs in pieces, after the cla
 local run = open(run_id)
 if not run then return {'no_run'} end
 local value = redis.call('HMGET', run.key, task .. ':state', task .. ':attempt', task .. ':retries', task .. ':ready',
-  task .. ':request', task .. ':args', 'payload', task .. ':phase', task .. ':since', task .. ':worker', task .. ':pid')
+  task .. ':request', task .. ':args', task .. ':phase', task .. ':since', task .. ':worker', task .. ':pid')
 local state, attempt, retries, ready_at = value[1], tonumber(value[2] or 0), tonumber(value[3] or 0), value[4]
 local again = state == 'running' and value[5] == request_id
 local member, queue, native = run_id .. ':' .. task, queue_of(run, task), is_native(run, task)
@@ -25,9 +25,9 @@ if not again then
     -- Celery sequences here: it sends, sends again and retries as it likes, and each delivery is an attempt.
     free = not state or state == 'queued' or state == 'retrying' or state == 'running'
     if state == 'running' then
-      emit(run, 'task.lost', task, attempt, object(pair('worker', value[10]), '"pid":' .. value[11],
+      emit(run, 'task.lost', task, attempt, object(pair('worker', value[9]), '"pid":' .. value[10],
         pair('why', 'its message was delivered again'), '"requeued":true'))
-      let_go(run, task, value[10])
+      let_go(run, task, value[9])
     end
     ready_at = ready_at or run.now
   end
@@ -39,7 +39,7 @@ if not again then
   end
   attempt = attempt + 1
   redis.call('HSET', run.key, task .. ':state', 'running', task .. ':attempt', attempt, task .. ':worker', worker,
-    task .. ':pid', pid, task .. ':request', request_id, task .. ':since', value[9] or run.now)
+    task .. ':pid', pid, task .. ':request', request_id, task .. ':since', value[8] or run.now)
   redis.call('HDEL', run.key, task .. ':answer')
   redis.call('ZREM', key('ready', queue), member)
   -- How far this queue's claims have come: a task released earlier and still unclaimed has lost its message. A worker
@@ -58,18 +58,21 @@ if not again then
 end
 -- An item of a map is told what it is; it reads the rest only if it wants to, since all items together would read it n times.
 local node, place = node_of(run, task)
-local item, inputs = '', '[]'
+local item, inputs, payload = '', '[]', ''
 local needs = {}
 for need in string.gmatch(redis.call('HGET', run.plan_key, node .. ':in') or '', '%d+') do needs[#needs + 1] = need end
 if place then
   item = redis.call('HGET', key('items', run_id), string.format('%s:%d', node, place)) or 'null'
   inputs = ''
-elseif #needs > MAX_INPUTS then
-  inputs = ''
-elseif #needs > 0 then
-  local results = redis.call('HMGET', key('results', run_id), unpack(needs))
-  for i = 1, #needs do results[i] = results[i] or 'null' end
-  inputs = '[' .. csv(results) .. ']'
+else
+  payload = redis.call('HGET', run.key, 'payload')
+  if #needs > MAX_INPUTS then
+    inputs = ''
+  elseif #needs > 0 then
+    local results = redis.call('HMGET', key('results', run_id), unpack(needs))
+    for i = 1, #needs do results[i] = results[i] or 'null' end
+    inputs = '[' .. csv(results) .. ']'
+  end
 end
-return {'ok', attempt, retries, run.plan, value[7], inputs, value[6] or '', tonumber(node), item, value[8] or '',
-  run.now - (ready_at or run.now), run.now - (value[9] or run.now)}
+return {'ok', attempt, retries, run.plan, payload, inputs, value[6] or '', tonumber(node), item, value[7] or '',
+  run.now - (ready_at or run.now), run.now - (value[8] or run.now)}
