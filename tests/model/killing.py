@@ -77,7 +77,8 @@ def name(mutant: Mutant) -> str:
 
 def known_killers() -> dict[str, str]:
     """Mutants' names -> attacks' names."""
-    return json.loads(KILLERS.read_text(encoding="utf-8"))
+    known: dict[str, str] = json.loads(KILLERS.read_text(encoding="utf-8"))
+    return known
 
 
 def attacks_on(mutant: Mutant) -> dict[str, Attack]:

@@ -179,7 +179,7 @@ CONTROL = (
     Mutant("pause", "if not run.paused then", "if true then"),
     Mutant("resume", "if run.stopped or run.left == 0 then return {'finished'} end", ""),
     Mutant("resume", "if run.paused then", "if true then"),
-    Mutant("resume", "redis.call('HDEL', run.key, 'paused')", ""),
+    Mutant("resume", "  redis.call('HDEL', run.key, 'paused')\n  if redis", "  if redis"),
     Mutant("resume", "redis.call('ZADD', key('cursors'), run.now, run_id)", ""),
     Mutant("claim", " and not is_hook(run, task) then\n    redis", " then\n    redis"),
     Mutant("claim",
