@@ -192,3 +192,54 @@ def test_any_split_gives_the_same_rows() -> None:
             known.tasks.update(changes.tasks)
             known.attempts.update(changes.attempts)
         assert known == whole
+
+
+def test_a_hook_that_was_called_when_the_run_was_lost_stays_called() -> None:
+    known = fresh()
+    script = mapped("failed").add("run.failed", task=BASE, released=[3]).start(3)
+    script.add("run.restored", epoch=2, reset=[1, 2], maps=[], again=[], state="error", lost=True)
+    fold(known, script.events)
+    run = known.runs[RUN]
+    assert (states(known)["HOOK"], known.tasks[RUN, 3].attempts) == ("waiting", 1)
+    assert (run.state, run.failed_task, run.finished_at) == (RunState.ERROR, "score[0]", script.events[-3].at)
+    at = len(script.events)
+    fold(known, script.add("run.advanced", released=[3]).events[at:])
+    assert states(known)["HOOK"] == "queued"
+    known = fresh()
+    script = Script(RUN).add("run.launched").add("run.succeeded", released=[3]).start(3)
+    end = script.add("task.succeeded", 3, 1, "1").events[1].at
+    fold(known, script.add("run.restored", epoch=2, reset=[], maps=[], again=[], state="success", lost=True).events)
+    assert (known.runs[RUN].state, known.runs[RUN].finished_at) == (RunState.SUCCESS, end)
+    assert states(known) == {"HOOK": "success"}
+
+
+def test_a_retry_that_keeps_a_failed_task_ends_when_it_settles() -> None:
+    known = fresh()
+    script = failed().add("run.restored", epoch=2, reset=[2], maps=[], again=[], state="error")
+    fold(known, script.events)
+    run = known.runs[RUN]
+    assert (run.state, run.failed_task, run.finished_at) == (RunState.ERROR, "score[1]", None)
+    at = len(script.events)
+    fold(known, script.add("run.settled").events[at:])
+    assert run.finished_at == script.events[-1].at
+
+
+def test_a_run_that_settles_is_not_paused_any_more() -> None:
+    known = fresh()
+    fold(known, failed().events[:-1])
+    at = len(failed().events) - 1
+    tail = Script(RUN)
+    tail.events += failed().events[:-1]
+    tail.add("run.paused").add("run.settled")
+    fold(known, tail.events[at:])
+    assert (known.runs[RUN].settled, known.runs[RUN].paused) == (True, False)
+
+
+def test_a_task_whose_run_failed_names_the_cause() -> None:
+    known = fresh()
+    known.runs[CHILD] = replace(known.runs[RUN], id=CHILD, failed_task="score[1]", error="boom")
+    script = Script(RUN).add("run.launched", released=[0]).start(0).add("task.spawned", 0, 1, run=CHILD)
+    told = {"exception": f"The run {CHILD} that it started ended as error.", "type": "RunFailed", "reason": "run"}
+    fold(known, script.add("task.failed", 0, 1, **told, run=CHILD).add("run.failed", task=0).events)
+    assert known.runs[RUN].error == f"{told['exception']} score[1]: boom"
+    assert known.tasks[RUN, 0].exception == known.runs[RUN].error

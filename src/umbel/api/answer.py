@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 from umbel.api.replies import Context
-from umbel.machine import RUN_TERMINAL
 from umbel.service import reading
 from umbel.service.models import Resource, RunDetail
 from umbel.service.operations import Operation, StartRun, WaitForRun
@@ -19,14 +18,9 @@ async def answer(context: Context, asked: Operation[Any], by: str = "api") -> Re
     """
     found = await context.run(perform, context.umbel, asked, by)
     seconds = asked.wait if isinstance(asked, StartRun) else asked.timeout if isinstance(asked, WaitForRun) else None
-    if seconds and isinstance(found, RunDetail) and not is_over(found):
+    if seconds and isinstance(found, RunDetail) and not found.over:
         return await _until_over(context, found, seconds)
     return found
-
-
-def is_over(run: RunDetail) -> bool:
-    """Whether the run has ended."""
-    return run.state in RUN_TERMINAL
 
 
 async def _until_over(context: Context, run: RunDetail, seconds: float) -> RunDetail:

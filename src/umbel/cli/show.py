@@ -163,7 +163,8 @@ def diagnosis(found: Diagnosis) -> None:
     say(found.verdict)
     if cause := found.root_cause:
         where = f"  at {cause.file_line}" if cause.file_line else ""
-        say(f"  cause: {cause.task}: {brief_error(cause.type, cause.message)}{where}")
+        of = f" of the run {cause.run_id}" if cause.run_id else ""
+        say(f"  cause: {cause.task}{of}: {brief_error(cause.type, cause.message)}{where}")
     for note in found.attempts:
         ran = f" after {seconds(note.ran)}" if note.ran is not None else ""
         wait = f", then waited {seconds(note.wait)}" if note.wait is not None else ""

@@ -10,7 +10,7 @@ import httpx
 from umbel.client.canvas import plain
 from umbel.client.handle import result_of
 from umbel.client.http import bad_address, connection, make, read_answer, request_of, unreachable
-from umbel.machine import RUN_TERMINAL, RunState
+from umbel.machine import RunState
 from umbel.service import operations as ops
 from umbel.service.models import Resource, RunDetail, TaskView
 
@@ -91,7 +91,7 @@ class AsyncClient:
             left = ops.MAX_WAIT if deadline is None else deadline - time.monotonic()
             wait = min(max(left, 0.0), ops.MAX_WAIT)
             run = await self.call(ops.WaitForRun(run_id=run_id, timeout=wait), patience=wait)
-            if run.state in RUN_TERMINAL or (deadline is not None and time.monotonic() >= deadline):
+            if run.over or (deadline is not None and time.monotonic() >= deadline):
                 return run
 
 

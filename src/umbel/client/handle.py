@@ -9,7 +9,7 @@ from umbel.client.canvas import plain
 from umbel.client.http import Client
 from umbel.defined import note
 from umbel.errors import RunFailed
-from umbel.machine import RUN_TERMINAL, RunState
+from umbel.machine import RunState
 from umbel.service.models import RunDetail, TaskView
 from umbel.settings import get_settings
 
@@ -116,7 +116,7 @@ def result_of(run: RunDetail, timeout: float | None) -> Any:
     """The result of a run that was waited for. Raises RunFailed, TimeoutError."""
     if run.state is RunState.SUCCESS:
         return run.result
-    if run.state not in RUN_TERMINAL:
+    if not run.over:
         raise TimeoutError(f"The run {run.id} has not ended within {timeout} seconds; it is {run.state}.")
     task = next((task for task in run.tasks if task.key == run.failed_task), None)
     error = task.error if task else None

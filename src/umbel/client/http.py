@@ -14,7 +14,7 @@ from umbel.client.canvas import plain
 from umbel.client.problems import error_of
 from umbel.client.stream import messages
 from umbel.errors import BadRequest, ServerUnavailable, UmbelError
-from umbel.machine import RUN_TERMINAL, EventType, RunState
+from umbel.machine import EventType, RunState
 from umbel.service import operations as ops
 from umbel.service.models import (
     DefinitionCheck,
@@ -249,7 +249,7 @@ class Client:
             left = ops.MAX_WAIT if deadline is None else deadline - time.monotonic()
             wait = min(max(left, 0.0), ops.MAX_WAIT)
             run = self.call(ops.WaitForRun(run_id=run_id, timeout=wait), patience=wait)
-            if run.state in RUN_TERMINAL or (deadline is not None and time.monotonic() >= deadline):
+            if run.over or (deadline is not None and time.monotonic() >= deadline):
                 return run
 
     def diagnose_run(self, run_id: str) -> Diagnosis:

@@ -75,7 +75,7 @@ def _wake(run: OpenRun, index: int, by: str) -> None:
         run.emit(EventType.TASK_SUCCEEDED, index, task.attempt, run.outcome, result)
     elif task.state is TaskState.EXPANDED and task.child_state:
         text = f"The run {task.child} that it started ended as {task.child_state}."
-        info = {"exception": text, "type": "RunFailed", "reason": "run"}
+        info = {"exception": text, "type": "RunFailed", "reason": "run", "run": task.child or ""}
         run.failed(index, task.attempt, info, as_json(info), by)
 
 

@@ -343,7 +343,7 @@ class OpenRun:
             self.emit(EventType.RUN_SUCCEEDED, data=self.call_hook("success", by))
         over = not run.subs if run.stopped else run.left == 0
         if over and run.live == 0 and run.hooks == 0 and not run.settled:
-            run.settled = True
+            run.settled, run.paused = True, False
             self.partition.deadlines.pop(run.id, None)
             self.emit(EventType.RUN_SETTLED)
             if run.parent:

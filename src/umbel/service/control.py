@@ -6,8 +6,9 @@ from time import monotonic
 from typing import Any, Final
 
 from umbel.errors import RunLost, UmbelError, WrongState
-from umbel.machine import Code, RunState, TaskState
+from umbel.machine import RUN_TERMINAL, Code, RunState, TaskState
 from umbel.service.reading import by_celery, find_task, is_over, require
+from umbel.service.restore import restore
 from umbel.service.umbel import Umbel, now_ms
 from umbel.store import RunRow
 
@@ -33,6 +34,8 @@ def cancel(umbel: Umbel, run_id: str, *, by: str = "api") -> RunRow:
         return require(umbel, run.id)
     if is_over(run) and (run.settled or run.stopped):
         return run
+    if run.rerun is not None and not run.held:
+        restore(umbel.engine, umbel.store, run, umbel.plan(run.plan_hash))  # else an older epoch would be asked
     code = umbel.engine.cancel(run.id, info={"by": by}).code
     if code is Code.NO_RUN and not is_over(run := require(umbel, run.id)):
         if run.last_seq > 0 and run.rerun is None and umbel.store.end_here(run, now_ms(), by):
@@ -43,7 +46,7 @@ def cancel(umbel: Umbel, run_id: str, *, by: str = "api") -> RunRow:
         umbel.launch(run)
         code = umbel.engine.cancel(run.id, info={"by": by}).code
     run = once(umbel, run.id, lambda row: row.stopped or (is_over(row) and row.settled))
-    if code is Code.OK and not is_over(run):
+    if code is Code.OK and run.state not in RUN_TERMINAL:
         run.state = RunState.CANCELED  # acknowledged by the engine; the history is late
     return run
 

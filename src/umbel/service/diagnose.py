@@ -37,15 +37,7 @@ def diagnose(umbel: Umbel, run_id: str) -> Diagnosis:
         HistoryUnavailable: the database does not answer.
     """
     run = require(umbel, run_id)
-    names = umbel.names(run.plan_hash, run.maps)
-    own = len(names.plan.nodes)
-    failed = names.find(run.failed_task) if run.failed_task else None
-    rows = {row.idx: row for row in umbel.store.tasks(run.id, below=own)} if run.last_seq else {}
-    attempts = umbel.store.attempts(run.id, below=own) if run.last_seq else []
-    if failed is not None and failed >= own:  # an item of a map
-        rows |= {row.idx: row for row in umbel.store.tasks(run.id, first=failed, below=failed + 1)}
-        attempts += umbel.store.attempts(run.id, failed)
-    case = Case(umbel, run, names, rows, attempts)
+    case = _case(umbel, run)
     match run.state:
         case RunState.ERROR:
             full = case.failed()
@@ -56,6 +48,18 @@ def diagnose(umbel: Umbel, run_id: str) -> Diagnosis:
         case _:
             full = case.live()
     return fit(full)
+
+
+def _case(umbel: Umbel, run: RunRow) -> "Case":
+    names = umbel.names(run.plan_hash, run.maps)
+    own = len(names.plan.nodes)
+    failed = names.find(run.failed_task) if run.failed_task else None
+    rows = {row.idx: row for row in umbel.store.tasks(run.id, below=own)} if run.last_seq else {}
+    attempts = umbel.store.attempts(run.id, below=own) if run.last_seq else []
+    if failed is not None and failed >= own:  # an item of a map
+        rows |= {row.idx: row for row in umbel.store.tasks(run.id, first=failed, below=failed + 1)}
+        attempts += umbel.store.attempts(run.id, failed)
+    return Case(umbel, run, names, rows, attempts)
 
 
 class Case:
@@ -75,8 +79,7 @@ class Case:
 
     def failed(self) -> Diagnosis:
         """An error, and all that it kept from running."""
-        index = self.names.find(self.run.failed_task or "")
-        row = self.rows.get(index) if index is not None else None
+        row = self._culprit()
         if row is None:
             error = _first_line(self.run.error) if self.run.error else "no reason was recorded"
             return self._diagnosis(
@@ -89,13 +92,7 @@ class Case:
         kind = f"{row.error_type}: " if row.error_type else ""
         blocked = sum(state is TaskState.UPSTREAM_FAILED for state in self.states)
         never = f"; {_tasks(blocked)} never ran" if blocked else ""
-        cause = RootCause(
-            task=row.key,
-            attempt=tries[-1].attempt if tries else None,
-            type=row.error_type or None,
-            message=row.exception or "",
-            file_line=file_line(row.traceback, self.umbel.settings.home),
-        )
+        cause, sub = self._cause(row), _is_sub(row)
         return self._diagnosis(
             f"{row.key} failed{count}: {kind}{_first_line(row.exception)}{never}.",
             root_cause=cause,
@@ -103,9 +100,36 @@ class Case:
             chain=list(self._chain()),
             waiting=list(self._unfinished(())),
             suggested_actions=[
-                _action("get_task_logs", "what it wrote before it failed", run_id=self.run.id, key=row.key),
+                *([_action("diagnose_run", "why the run that it started failed", run_id=row.child)] if sub else []),
+                _action(
+                    "get_task_logs",
+                    "what it wrote before it failed",
+                    run_id=cause.run_id or self.run.id,
+                    key=cause.task,
+                ),
                 *self._again(),
             ],
+        )
+
+    def _culprit(self) -> TaskRow | None:
+        index = self.names.find(self.run.failed_task or "")
+        return self.rows.get(index) if index is not None else None
+
+    def _cause(self, row: TaskRow) -> RootCause:
+        """Of a task that failed because the run that it has started did: the cause that is found there."""
+        child = self.umbel.store.run(row.child) if _is_sub(row) and row.child else None
+        inner = _case(self.umbel, child) if child is not None else None
+        culprit = inner._culprit() if inner is not None else None
+        if inner is not None and culprit is not None:
+            cause = inner._cause(culprit)
+            return cause if cause.run_id else cause.model_copy(update={"run_id": inner.run.id})
+        tries = [each.attempt for each in self.attempts if each.idx == row.idx]
+        return RootCause(
+            task=row.key,
+            attempt=tries[-1] if tries else None,
+            type=row.error_type or None,
+            message=row.exception or "",
+            file_line=file_line(row.traceback, self.umbel.settings.home),
         )
 
     def _again(self) -> list[SuggestedAction]:
@@ -286,6 +310,11 @@ class Case:
         ]
         ended = sum(number for state, number in counts.items() if state in TASK_TERMINAL)
         return f"{ended} of {entry.size} items ended" + (f", {', '.join(parts)}" if parts else "")
+
+
+def _is_sub(row: TaskRow) -> bool:
+    """Whether the task failed because the run that it has started did."""
+    return row.child is not None and row.error_type == "RunFailed"
 
 
 _ASKED: Final = "waits for a decision"

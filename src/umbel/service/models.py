@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, overload
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from umbel.machine import RunState, TaskState
+from umbel.machine import RUN_TERMINAL, RunState, TaskState
 
 
 def utc(value: datetime) -> str:
@@ -137,6 +137,11 @@ class Run(Resource):
     parent_run: str | None = Field(default=None, description="Run whose task has started this one.")
     parent_task: str | None = Field(default=None, description="Key of that task.")
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended. A retry that keeps a failed task is an error all the time, but has not ended yet."""
+        return self.state in RUN_TERMINAL and self.finished_at is not None
+
 
 class RunDetail(Run):
     """A run with its payload, its tasks and their attempts."""
@@ -198,6 +203,7 @@ class RunList(Resource):
 class RootCause(Resource):
     """The first failure of a run."""
 
+    run_id: str | None = Field(default=None, description="Run of the task, if it is one that this run has started.")
     task: str
     attempt: int | None = None
     type: str | None = Field(default=None, description="Class of the exception.")

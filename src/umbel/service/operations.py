@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from umbel.machine import RunState
 from umbel.service.models import (
@@ -251,6 +251,13 @@ class RetryRun(Operation[Retry]):
         default=None, max_length=10_000, description="Keys of the tasks to begin with; if not given, all that failed."
     )
     preview: bool = Field(default=False, description="Change nothing: only say what would run again.")
+
+    @field_validator("tasks")
+    @classmethod
+    def _some(cls, tasks: list[str] | None) -> list[str] | None:
+        if tasks == []:
+            raise ValueError("name at least one task, or leave `tasks` out to run again all that failed")
+        return tasks
 
 
 class PauseRun(Operation[Run]):

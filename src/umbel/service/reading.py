@@ -41,8 +41,8 @@ def require(umbel: Umbel, run_id: str) -> RunRow:
 
 
 def is_over(run: RunRow) -> bool:
-    """Whether the run has ended."""
-    return run.state in RUN_TERMINAL
+    """Whether the run has ended. An epoch that keeps a failed task is an error from its first moment, but not over."""
+    return run.state in RUN_TERMINAL and run.finished_at is not None
 
 
 def by_celery(run: RunRow, plan: Plan) -> bool:

@@ -156,7 +156,8 @@ def _ended(run: RunRow) -> RunRow:
         )
     if not is_over(run):
         raise WrongState(
-            f"The run {run.id} has not ended: {run.state}.", hint=f"Wait for it, or end it: `umbel cancel {run.id}`."
+            f"The run {run.id} has not ended: {'running again' if run.state is RunState.ERROR else run.state}.",
+            hint=f"Wait for it, or end it: `umbel cancel {run.id}`.",
         )
     return run
 

@@ -59,18 +59,22 @@ def kept_tasks(plan: Plan, maps: Sequence[MapRow], rerun: Rerun, rows: Sequence[
             if entry is None or not entry.live or entry[:3] not in kept_maps:
                 continue  # the items of a map that stays are not asked for any more; those of another get new places
             stays = row.state in _GOOD and row.idx not in again
-        if stays:
+        if own <= row.idx < len(plan.nodes) and rerun.lost:
+            ended = row.state in TASK_TERMINAL
+            yield Kept(row.idx, row.state if ended else TaskState.QUEUED, row.attempts, row.result or "")
+        elif stays:
             yield Kept(row.idx, row.state, row.attempts, (row.result or "null") if row.state in _GOOD else "")
         elif row.attempts:
             yield Kept(row.idx, "", row.attempts)
 
 
 def lost(plan: Plan, run: RunRow, rows: Sequence[TaskRow]) -> Rerun:
-    """What has to run again of a run that was under way: everything that has not ended."""
+    """What has to run again of a run that was under way: everything that has not ended. How the run has ended, if only
+    its hook was left, stays."""
     ended = {row.idx for row in rows if row.state in TASK_TERMINAL}
     reset = tuple(index for index in range(plan.tasks) if index not in ended)
     maps = tuple(
         (entry.node, entry.base, entry.size) for entry in maps_of(run.maps) if entry.live and entry.node not in ended
     )
-    state = RunState.ERROR if run.state is RunState.ERROR else RunState.PENDING
-    return Rerun(reset, maps, (), state, "lost", run.paused)
+    state = run.state if run.state in (RunState.ERROR, RunState.SUCCESS) else RunState.PENDING
+    return Rerun(reset, maps, (), state, "lost", run.paused, lost=True)

@@ -7,8 +7,9 @@ from typing import Any, Final
 from orjson import dumps
 
 from umbel.events import UNREADABLE, EventRecord
-from umbel.machine import TERMINAL_EVENTS, EventType, RunState, TaskState
+from umbel.machine import TASK_TERMINAL, TERMINAL_EVENTS, EventType, RunState, TaskState
 from umbel.store.rows import AppliedEvent, AttemptRow, ChildRun, MapRow, RunHead, TaskRow, maps_of
+from umbel.store.values import MAX, as_decimal, as_number, as_numbers, as_text, clean
 
 TaskKey = tuple[str, int]
 AttemptKey = tuple[str, int, int, int]
@@ -27,7 +28,6 @@ LOST_BY_CELERY: Final = (
     " unless the task has acks_late."
 )
 
-_MAX: Final = 2**63 - 1
 _MAX_INDEX: Final = 2**31 - 1
 
 
@@ -98,7 +98,7 @@ def _child(known: Known, changes: Changes, event: EventRecord) -> RunHead | None
     data, parent = event.data, event.data.get("parent")
     if event.type != EventType.RUN_LAUNCHED or not isinstance(parent, dict) or len(event.run) != 36:
         return None
-    plan_hash, definition, task = str(data.get("plan")), _text(data.get("definition")), _number(parent.get("task"))
+    plan_hash, definition, task = str(data.get("plan")), as_text(data.get("definition")), as_number(parent.get("task"))
     by = known.runs.get(str(parent.get("run")))
     shape = known.shapes.get(plan_hash)
     if shape is None or by is None or task is None or not definition:
@@ -110,12 +110,18 @@ def _child(known: Known, changes: Changes, event: EventRecord) -> RunHead | None
     if _problem(event, head, known):
         return None
     key = key_of(task, known.shapes[by.plan_hash].keys, maps_of(by.maps)) if by.plan_hash in known.shapes else None
-    payload = _clean(event.value) or "{}"
+    payload = clean(event.value) or "{}"
     changes.children[head.id] = ChildRun(
         head.id, plan_hash, definition, payload, by.id, key or str(task), head.root_run, event.at, shape.tasks
     )
     known.runs[head.id] = head
     return head
+
+
+def sub_run(event: EventRecord) -> str | None:
+    """The run whose failure is that of the event's task, which has started it."""
+    run = event.data.get("run") if event.type == EventType.TASK_FAILED and event.data.get("reason") == "run" else None
+    return run if isinstance(run, str) else None
 
 
 def key_of(index: int, keys: Sequence[str], maps: Sequence[MapRow]) -> str | None:
@@ -143,7 +149,7 @@ def _problem(event: EventRecord, run: RunHead | None, known: Known) -> str | Non
     shape = known.shapes.get(run.plan_hash)
     if shape is None:
         return "unknown plan"
-    if not (0 < event.seq <= _MAX and 0 <= event.at <= _MAX):
+    if not (0 < event.seq <= MAX and 0 <= event.at <= MAX):
         return "seq or time out of range"
     keys, maps = shape.keys, maps_of(run.maps)
     if event.task is None:
@@ -164,7 +170,7 @@ def _problem(event: EventRecord, run: RunHead | None, known: Known) -> str | Non
             return f"{name} is not a list"
         for index in listed:
             if name == "scheduled":
-                index = index[0] if isinstance(index, list) and len(index) == 2 and _number(index[1]) else None
+                index = index[0] if isinstance(index, list) and len(index) == 2 and as_number(index[1]) else None
             if type(index) is not int or key_of(index, keys, maps) is None:
                 return f"{name} names no such task"
     return None
@@ -172,7 +178,7 @@ def _problem(event: EventRecord, run: RunHead | None, known: Known) -> str | Non
 
 def _expansion(event: EventRecord) -> MapRow | None:
     """What a `task.expanded` says of the items; None if it says nothing that can be used."""
-    base, count = _number(event.data.get("base")), _number(event.data.get("count"))
+    base, count = as_number(event.data.get("base")), as_number(event.data.get("count"))
     if event.task is None or base is None or count is None or count < 1:
         return None
     return MapRow(event.task, base, count, 1)
@@ -203,7 +209,7 @@ class _Step:
         for index in self.data.get("released") or ():
             self._queue(index)
         for index, due in self.data.get("scheduled") or ():
-            self._set(self._task_row(index), TaskState.SCHEDULED, due=_number(due))
+            self._set(self._task_row(index), TaskState.SCHEDULED, due=as_number(due))
         for index in self.data.get("blocked") or ():
             self._set(self._task_row(index), TaskState.UPSTREAM_FAILED)
         for index in self.data.get("skipped") or ():
@@ -219,9 +225,11 @@ class _Step:
         if kind == EventType.RUN_LAUNCHED:
             self._begin()
         elif kind == EventType.RUN_SETTLED:
-            run.settled = True
+            run.settled, run.paused = True, False
+            run.finished_at = run.finished_at or self.at  # only now, if it was an error from its epoch's first moment
         elif kind == EventType.RUN_STOPPED:
             run.stopped, run.paused = True, False
+            run.finished_at = run.finished_at or self.at
         elif kind in (EventType.RUN_PAUSED, EventType.RUN_RESUMED):
             run.paused = kind == EventType.RUN_PAUSED
         elif kind == EventType.RUN_RESTORED:
@@ -239,7 +247,7 @@ class _Step:
         self.run.deadline_at = self.at + round(seconds * 1000) if seconds else None
 
     def _run_failed(self) -> None:
-        run, failed = self.run, _number(self.data.get("task"))
+        run, failed = self.run, as_number(self.data.get("task"))
         key = key_of(failed, self.shape.keys, maps_of(run.maps)) if failed is not None else None
         if failed is not None and key is not None:
             run.failed_task = key
@@ -252,18 +260,20 @@ class _Step:
     def _restored(self) -> None:
         """A new epoch: what runs again is as if it had never run, but for the history of its attempts."""
         run, data = self.run, self.data
-        epoch = _number(data.get("epoch")) or run.epoch
+        epoch = as_number(data.get("epoch")) or run.epoch
         if epoch >= run.epoch:
             run.epoch, run.rerun = epoch, None
         run.settled = run.stopped = run.paused = False
         self._begin()
-        if data.get("state") == RunState.ERROR:
-            run.state = RunState.ERROR  # a failed task is kept
-        else:
-            run.state, run.finished_at, run.failed_task, run.error = RunState.PENDING, None, None, None
-        reset, again = set(_numbers(data.get("reset"))), set(_numbers(data.get("again")))
+        lost, state = data.get("lost") is True, data.get("state")
+        run.state = RunState(state) if state in (RunState.ERROR, RunState.SUCCESS) else RunState.PENDING
+        if run.state is not RunState.ERROR:
+            run.failed_task = run.error = None
+        if not lost or run.state is RunState.PENDING:
+            run.finished_at = None
+        reset, again = set(as_numbers(data.get("reset"))), set(as_numbers(data.get("again")))
         listed = data.get("maps")
-        kept = {tuple(_numbers(entry)) for entry in (listed if isinstance(listed, list) else ())}
+        kept = {tuple(as_numbers(entry)) for entry in (listed if isinstance(listed, list) else ())}
         maps = [
             entry._replace(live=0) if entry.node in reset and entry[:3] not in kept else entry
             for entry in maps_of(run.maps)
@@ -276,7 +286,10 @@ class _Step:
                 continue
             entry = map_of(row.idx, maps)
             stays = row.state in _GOOD and row.idx not in again
-            if entry is None or not entry.live or (entry.node in reset and not stays):
+            if lost and row.idx < len(self.shape.keys):
+                if row.state not in TASK_TERMINAL:
+                    self._reset(row)  # a hook that has been called, and is released again
+            elif entry is None or not entry.live or (entry.node in reset and not stays):
                 self._drop(row)  # a hook, which is called anew, or an item
 
     def _set_maps(self, maps: Sequence[MapRow]) -> None:
@@ -329,7 +342,7 @@ class _Step:
         attempt.finished_at = at
         if kind == EventType.TASK_SUCCEEDED:
             attempt.outcome = "success"
-            task.result = _clean(self.event.value)
+            task.result = clean(self.event.value)
             task.exception = task.error_type = task.traceback = None
             self._set(task, TaskState.SUCCESS, finished=True)
         elif kind == EventType.TASK_SKIPPED:
@@ -340,11 +353,11 @@ class _Step:
             self._expanded(task)
         elif kind == EventType.TASK_SPAWNED:
             attempt.outcome = "expanded"
-            task.child = (_text(data.get("run")) or "")[:36] or None
+            task.child = (as_text(data.get("run")) or "")[:36] or None
             self._set(task, TaskState.EXPANDED)
         elif kind == EventType.TASK_ASKED:
             attempt.outcome = "asked"
-            self._set(task, TaskState.AWAITING_INPUT, due=_number(data.get("due")))
+            self._set(task, TaskState.AWAITING_INPUT, due=as_number(data.get("due")))
         elif kind == EventType.TASK_FAILED:
             # After the last loss allowed, the attempt stays a lost one; only the task has failed.
             attempt.outcome = "lost" if data.get("reason") == "lost" or attempt.outcome == "lost" else "error"
@@ -352,14 +365,14 @@ class _Step:
             self._set(task, TaskState.ERROR, finished=True)
         elif kind == EventType.TASK_RETRYING:
             attempt.outcome = "retrying"
-            attempt.countdown = _decimal(data.get("countdown"))
-            attempt.due_at = _number(data.get("due"))
+            attempt.countdown = as_decimal(data.get("countdown"))
+            attempt.due_at = as_number(data.get("due"))
             self._error(task, attempt)
             self._set(task, TaskState.RETRYING, due=attempt.due_at)
             self.run.retries += 1
         elif kind == EventType.TASK_LOST:
             attempt.outcome = "lost"
-            attempt.exception = _text(data.get("exception")) or _text(data.get("why"))
+            attempt.exception = as_text(data.get("exception")) or as_text(data.get("why"))
             if data.get("requeued", True):
                 self._queue(index)
 
@@ -368,34 +381,42 @@ class _Step:
         if run.state is RunState.PENDING:
             run.state = RunState.RUNNING
             run.started_at = at if run.started_at is None else run.started_at
-        task.epoch = _number(data.get("epoch")) or task.epoch
+        task.epoch = as_number(data.get("epoch")) or task.epoch
         task.attempts = self.event.attempt or task.attempts + 1
         if task.started_at is None:
             task.started_at = at
         self._set(task, TaskState.RUNNING)
         attempt = self._attempt_row(task)
-        attempt.worker = _text(data.get("worker"))
-        attempt.pid = _number(data.get("pid"))
-        queued_at = _number(data.get("queued_at"))
+        attempt.worker = as_text(data.get("worker"))
+        attempt.pid = as_number(data.get("pid"))
+        queued_at = as_number(data.get("queued_at"))
         attempt.queued_at = task.queued_at if queued_at is None else queued_at
         attempt.started_at = at
         attempt.outcome = "running"
 
     def _fenced(self, task: TaskRow) -> None:
         """A late result changes nothing but the history of the attempt that had lost its task, or its run."""
-        attempt = self._attempt_row(task, _number(self.data.get("attempt")))
-        attempt.late_outcome = _text(self.data.get("outcome")) or "unknown"
-        attempt.exception = attempt.exception or _text(self.data.get("exception"))
-        attempt.worker = attempt.worker or _text(self.data.get("worker"))
+        attempt = self._attempt_row(task, as_number(self.data.get("attempt")))
+        attempt.late_outcome = as_text(self.data.get("outcome")) or "unknown"
+        attempt.exception = attempt.exception or as_text(self.data.get("exception"))
+        attempt.worker = attempt.worker or as_text(self.data.get("worker"))
         if attempt.outcome == "running":
             attempt.outcome = "canceled" if self.run.stopped else "fenced"
             attempt.finished_at = self.at
 
     def _error(self, task: TaskRow, attempt: AttemptRow) -> None:
         data = self.data
-        task.exception = attempt.exception = _text(data.get("exception")) or attempt.exception
-        task.error_type = attempt.error_type = _text(data.get("type")) or attempt.error_type
-        task.traceback = attempt.traceback = _text(data.get("traceback")) or attempt.traceback
+        task.exception = attempt.exception = self._exception() or attempt.exception
+        task.error_type = attempt.error_type = as_text(data.get("type")) or attempt.error_type
+        task.traceback = attempt.traceback = as_text(data.get("traceback")) or attempt.traceback
+
+    def _exception(self) -> str | None:
+        """What the event tells; of a task whose run has failed, with the cause that this run names."""
+        text = as_text(self.data.get("exception"))
+        child = self.known.runs.get(sub_run(self.event) or "")
+        if child is None or not child.error:
+            return text
+        return f"{text} {child.failed_task}: {child.error}" if child.failed_task else f"{text} {child.error}"
 
     def _lines(self, index: int) -> None:
         number = self.event.attempt or 0
@@ -403,10 +424,10 @@ class _Step:
         for line in lines if isinstance(lines, list) else ():
             if isinstance(line, list) and len(line) == 3:
                 at, stream, words = line
-                at = _number(at)
+                at = as_number(at)
                 when = self.at if at is None else at
                 self.changes.logs.append(
-                    (self.run.id, index, number, when, (_text(stream) or "")[:16], _text(words) or "")
+                    (self.run.id, index, number, when, (as_text(stream) or "")[:16], as_text(words) or "")
                 )
 
     def _queue(self, index: int) -> None:
@@ -444,7 +465,7 @@ class _Step:
     def _attempt_row(self, task: TaskRow, number: int | None = None) -> AttemptRow:
         if number is None:
             number = self.event.attempt if self.event.attempt is not None else task.attempts
-        epoch = _number(self.data.get("epoch")) or task.epoch
+        epoch = as_number(self.data.get("epoch")) or task.epoch
         place = (task.run_id, task.idx, epoch, number)
         row = self.known.attempts.get(place)
         if row is None:
@@ -462,29 +483,3 @@ class _Step:
         if "traceback" in data:
             return {name: value for name, value in data.items() if name != "traceback"}
         return data
-
-
-def _number(value: object) -> int | None:
-    """A whole number that a 64-bit column can hold, or None. Lua writes whole numbers as floats now and then."""
-    if isinstance(value, (int, float)) and abs(value) <= _MAX:
-        return int(value)
-    return None
-
-
-def _numbers(value: object) -> list[int]:
-    return [one for one in value if type(one) is int] if isinstance(value, list) else []
-
-
-def _decimal(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
-
-
-def _text(value: object) -> str | None:
-    if value is None:
-        return None
-    return _clean(value if isinstance(value, str) else str(value))
-
-
-def _clean(value: str | None) -> str | None:
-    """PostgreSQL's text cannot hold NUL."""
-    return value.replace("\0", "\ufffd") if value is not None and "\0" in value else value

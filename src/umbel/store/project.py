@@ -12,7 +12,7 @@ from umbel.events import EventRecord
 from umbel.machine import EventType, RunState, TaskState
 from umbel.store import plans, tables
 from umbel.store.database import Database
-from umbel.store.fold import LISTS, Changes, Known, Shape, TaskKey, fold
+from umbel.store.fold import LISTS, Changes, Known, Shape, TaskKey, fold, sub_run
 from umbel.store.rows import AppliedEvent, AttemptRow, ChildRun, RunHead, TaskRow
 from umbel.store.sql import ManyRows, upsert
 
@@ -155,7 +155,9 @@ class Projection:
 
     def _known(self, connection: Connection, events: Sequence[EventRecord]) -> Known:
         known = Known()
-        wanted = {event.run for event in events} | {run for event in events if (run := _parent(event))}
+        wanted = {event.run for event in events} | {
+            run for event in events if (run := _parent(event) or sub_run(event))
+        }
         for ids in _chunks(wanted):
             for row in connection.execute(_heads, {"ids": ids}):
                 head = RunHead(*row)

@@ -17,7 +17,8 @@ from umbel.store.rows import Limit, RunRow
 @dataclass(frozen=True, slots=True)
 class Rerun:
     """What a new epoch runs again: the nodes `reset`; of the `maps` (node, base, size) among them only the items that
-    have not succeeded, and those of `again`. `state` is error if a failed task is kept; `paused`: nothing begins."""
+    have not succeeded, and those of `again`. `state` is error if a failed task is kept; `paused`: nothing begins.
+    `lost`: the epoch before was lost while it was under way, so the hooks that it has called stay called."""
 
     reset: tuple[int, ...]
     maps: tuple[tuple[int, int, int], ...] = ()
@@ -25,6 +26,7 @@ class Rerun:
     state: RunState = RunState.PENDING
     by: str = ""
     paused: bool = False
+    lost: bool = False
 
     def details(self) -> dict[str, Any]:
         """What the event `run.restored` says besides."""
@@ -40,7 +42,13 @@ class Rerun:
         data = json.loads(text)
         maps = tuple((node, base, size) for node, base, size in data["maps"])
         return Rerun(
-            tuple(data["reset"]), maps, tuple(data["again"]), RunState(data["state"]), data["by"], data["paused"]
+            tuple(data["reset"]),
+            maps,
+            tuple(data["again"]),
+            RunState(data["state"]),
+            data["by"],
+            data["paused"],
+            data.get("lost", False),
         )
 
 
@@ -73,9 +81,9 @@ class Reruns:
                 raise WrongState(f"The run {run_id} has gone on meanwhile.", hint="Look at it again.")
             run.epoch, run.rerun, run.state, run.settled = epoch + 1, rerun.to_json(), rerun.state, False
             run.stopped = run.paused = run.evicted = False
-            run.updated_at = at
+            run.updated_at, run.finished_at = at, None
             if rerun.state is not RunState.ERROR:
-                run.finished_at = run.failed_task = run.error = None
+                run.failed_task = run.error = None
             if limit is not None:
                 run.limit_key, run.limit_runs = limit.key, limit.runs
                 if limit.on_limit == "cancel_newest":

@@ -52,6 +52,7 @@ def test_a_failed_run_names_cause_line_and_consequences(server: Served) -> None:
     assert found.verdict == "B failed on attempt 3: ValueError: boom; 1 task never ran."
     assert found.root_cause is not None
     assert found.root_cause.model_dump() == {
+        "run_id": None,
         "task": "B",
         "attempt": 3,
         "type": "ValueError",

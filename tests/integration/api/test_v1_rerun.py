@@ -273,3 +273,78 @@ def test_a_retry_waits_for_its_turn_like_any_run(server: Served) -> None:
     server.work(Worker())
     server.settled(run)
     assert (get(server, run).state, get(server, run).epoch) == ("success", 2)
+
+
+def flushed(server: Served, valkey_url: str, run: str) -> None:
+    """The state store loses the run, when the history has it all; the next look rebuilds it."""
+    row = server.umbel.store.run(run)
+    assert row is not None
+    with redis.Redis.from_url(f"{valkey_url[:-1]}5") as client:
+        client.flushdb()
+    server.messages.clear()
+    server.umbel.try_rebuild(row)
+
+
+@pytest.mark.parametrize(("failing", "hook", "state"), [("B", "BAD", "error"), ("", "GOOD", "success")])
+def test_a_hook_that_had_been_called_is_not_lost(
+    server: Served, valkey_url: str, failing: str, hook: str, state: str
+) -> None:
+    run = start(server, "demo.DIAMOND")
+    server.work(Worker(failing), only=["A", "B", "C", "D"])
+    wait_until(lambda: [task for task in get(server, run).tasks if task.hook], what="hook")
+    ended = wait_until(lambda: get(server, run).finished_at, what="end")
+    flushed(server, valkey_url, run)
+    worker = Worker()
+    server.work(worker)
+    server.settled(run)
+    found = get(server, run)
+    assert (worker.called, found.state, found.epoch, found.finished_at) == ([hook], state, 2, ended)
+    assert (states(found)[hook], found.failed_task) == ("success", failing or None)
+    types = [event.type for event in server.umbel.store.events(run)]
+    assert sum(each in ("run.failed", "run.succeeded") for each in types) == 1
+
+
+def test_a_hook_that_has_ended_is_not_called_again(server: Served, valkey_url: str) -> None:
+    run = start(server, "demo.DIAMOND")
+    server.work(Worker("B"), only=["A", "B", "BAD"])
+    wait_until(lambda: states(get(server, run)).get("BAD") == "success", what="end of the hook")
+    flushed(server, valkey_url, run)
+    worker = Worker()
+    server.work(worker)
+    server.settled(run)
+    assert (worker.called, states(get(server, run))["BAD"]) == (["C"], "success")
+
+
+def test_a_retry_that_keeps_a_failed_task_is_waited_for(server: Served) -> None:
+    run = failed_diamond(server)
+    again = retry(server, run, "C")
+    assert (again.state, again.over, again.finished_at) == ("error", False, None)
+    wait = server.http.get(f"/api/v1/runs/{run}/wait", params={"timeout": 0.1})
+    assert (wait.status_code, wait.json()["finished_at"]) == (202, None)
+    server.work(Worker())
+    server.settled(run)
+    wait = server.http.get(f"/api/v1/runs/{run}/wait", params={"timeout": 10})
+    assert (wait.status_code, wait.json()["finished_at"] is None) == (200, False)
+
+
+def test_cancel_between_the_commit_and_the_restore(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tasks, state in ((), "canceled"), (("C",), "error"):
+        run = failed_diamond(server)
+        with monkeypatch.context() as crashed:
+            crashed.setattr(server.umbel, "try_launch", lambda row: None)
+            crashed.setattr("umbel.service.rerun.once", lambda umbel, run_id, *_: umbel.store.run(run_id))
+            retry(server, run, *tasks)
+        server.messages.clear()
+        canceled = server.http.post(f"/api/v1/runs/{run}/cancel").json()
+        assert (canceled["state"], canceled["stopped"]) == (state, True)
+        server.settled(run)
+        server.umbel.try_launch(server.umbel.store.run(run))  # type: ignore[arg-type]
+        assert (server.messages, server.umbel.store.unlaunched_runs(2**53)) == ([], [])
+
+
+def test_a_retry_of_no_task_is_refused(server: Served) -> None:
+    run = failed_diamond(server)
+    answer = server.http.post(f"/api/v1/runs/{run}/retry", json={"tasks": []})
+    assert answer.status_code == 422, answer.text
+    assert "leave `tasks` out" in answer.json()["detail"]
+    assert get(server, run).epoch == 1

@@ -200,3 +200,28 @@ def test_the_feed_tells_keys_of_items(server: Served) -> None:
     assert (expanded.state, expanded.data["released"]) == ("expanded", ["score[0]", "score[1]", "score[2]"])
     assert {event.task for event in events} >= {"score", "score[1]", "after"}
     assert json.loads(lines[-1])["type"] == "run.settled"
+
+
+def test_a_run_that_failed_tells_the_task_that_has_started_it_why(server: Served) -> None:
+    run = start(server, "demo.SUB")
+    server.work(lambda call: Fail("boom", "ValueError") if call.key == "score[1]" else behave(call))
+    child = str(wait_until(lambda: get(server, run).tasks[0].run, what="child"))
+    server.settled(child)
+    server.tick()
+    server.settled(run)
+    why = f"The run {child} that it started ended as error. score[1]: boom"
+    found = get(server, run)
+    assert (found.error, found.tasks[0].error and found.tasks[0].error.message) == (why, why)
+    told = diagnose(server, run)
+    assert f"{why};" in told.verdict or told.verdict.endswith(f"{why}.")
+    assert told.root_cause is not None
+    cause = told.root_cause
+    assert (cause.run_id, cause.task, cause.attempt, cause.type, cause.message) == (
+        child, "score[1]", 1, "ValueError", "boom",
+    )  # fmt: skip
+    assert [(each.tool, each.arguments.get("run_id")) for each in told.suggested_actions] == [
+        ("diagnose_run", child),
+        ("get_task_logs", child),
+        ("retry_run", run),
+        ("relaunch_run", run),
+    ]

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from umbel.api.answer import answer, is_over
+from umbel.api.answer import answer
 from umbel.api.problems import from_validation, problem
 from umbel.api.replies import Context, as_json, who
 from umbel.errors import BadRequest
@@ -78,9 +78,9 @@ def _reply(asked: Operation[Any], found: Resource) -> Response:
         if isinstance(asked, StartRun):
             headers = {"Location": f"{PREFIX}/runs/{found.id}"}
             if asked.wait is not None:
-                status = 200 if is_over(found) else 202
+                status = 200 if found.over else 202
         elif isinstance(asked, WaitForRun):
-            status = 200 if is_over(found) else 202
+            status = 200 if found.over else 202
     elif status == 201:
         headers = {"Location": f"{PREFIX}/runs/{getattr(found, 'id', '')}"}
     return as_json(found, status, headers)

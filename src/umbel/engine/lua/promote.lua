@@ -28,7 +28,8 @@ local function sub_ended(run, task)
     emit(run, 'task.succeeded', task, value[4], object(outcome(run)), value[3])
   else
     local text = 'The run ' .. value[1] .. ' that it started ended as ' .. value[2] .. '.'
-    fail_task(run, task, value[4], object(pair('exception', text), pair('type', 'RunFailed'), pair('reason', 'run')), by)
+    fail_task(run, task, value[4], object(pair('exception', text), pair('type', 'RunFailed'), pair('reason', 'run'),
+      pair('run', value[1])), by)
   end
 end
 

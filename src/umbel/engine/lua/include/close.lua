@@ -62,6 +62,7 @@ local function close(run, by)
   if run.stopped then over = redis.call('EXISTS', key('subs', run.id)) == 0 end
   if over and run.live == 0 and run.hooks == 0 and not run.settled then
     run.settled = true
+    redis.call('HDEL', key('run', run.id), 'paused')
     redis.call('ZREM', key('deadlines'), run.id)
     emit(run, 'run.settled')
     if run.parent then tell_parent(run) end
