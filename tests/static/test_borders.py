@@ -22,6 +22,7 @@ HOMES = {
     "mcp": {"mcp"},
     "argon2": {"service"},
     "cel_expr_python": {"definition"},
+    "re2": {"definition"},
 }
 
 # The client works where nothing of the server does, so it knows only these.

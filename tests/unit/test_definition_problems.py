@@ -82,6 +82,12 @@ CASES: dict[str, list[tuple[str, int, int, bool]]] = {
         ("a.B: {tasks: [A], schema: {$schema: [1]}}\n", 1, 27, True),
         ("a.B: {tasks: [A], schema: ../secret}\n", 1, 27, True),
         ("a.B: {tasks: [A], schema: /etc/passwd}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: {properties: {x: {pattern: '(?=a)b'}}}}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: {patternProperties: {'(a)\\1': {}}}}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: {unevaluatedProperties: no, patternProperties: {'(a+)+$': {}}}}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: {$ref: 'http://example.org/x.json'}}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: {properties: {x: {$ref: '#/definitions/nope'}}}}\n", 1, 27, True),
+        ("a.B: {tasks: [A], schema: ahead}\n", 1, 27, True),
         ("a.B: {tasks: [A], schema: broken}\n", 1, 27, True),
         ("a.B: {tasks: [A], schema: list}\n", 1, 27, True),
         (f"a.B: {{tasks: [A], schema: {'x' * 5000}}}\n", 1, 27, True),
@@ -181,6 +187,7 @@ WARNINGS = {
     "legacy-schedule": ("a.B: {tasks: [A], periodic: {schedule: 0 12 1 * *}}\n", 1, 40),
     "day-and-weekday": ("a.B: {tasks: [A], periodic: {crontab: 0 12 13 * 5}}\n", 1, 39),
     "scheduled-payload": ("a.B: {tasks: [A], schema: {required: [x]}, periodic: {interval: 5}}\n", 1, 44),
+    "unfit-defaults": ("a.B: {tasks: [A], defaults: {x: 1}, schema: {properties: {x: {type: string}}}}\n", 1, 19),
     "cannot-finish": ("a.B: {tasks: {x: {task: A, timeout: 1h, retry: 4}}, deadline: 3h}\n", 1, 63),
 }
 ELSEWHERE = {
@@ -202,6 +209,7 @@ def home(tmp_path: Path) -> Path:
     (tmp_path / "schemas" / "deep").mkdir(parents=True)
     (tmp_path / "secret.json").write_text("{}")
     (tmp_path / "schemas" / "broken.json").write_text("{")
+    (tmp_path / "schemas" / "ahead.json").write_text('{"items": {"pattern": "(?!a)b"}}')
     (tmp_path / "schemas" / "list.json").write_text("[" * 100_000)
     (tmp_path / "schemas" / "deep" / "order.json").write_text('{"type": "object", "required": ["user"]}')
     return tmp_path

@@ -17,7 +17,7 @@ from umbel.definition.limits import read_concurrency, read_deadline, read_engine
 from umbel.definition.model import Block, Catalog, Definition
 from umbel.definition.periodic import read_retention, read_schedule
 from umbel.definition.problems import Report, shorten
-from umbel.definition.schema import check_schema, load_schema, payload_errors
+from umbel.definition.schema import check_schema, contradictions, load_schema, payload_errors
 from umbel.errors import DefinitionError
 
 # celery-director takes everything after the first dot as the name (recording `odd-workflow-files`, name-three-parts).
@@ -147,6 +147,8 @@ def _read_one(key: Node, node: Node, home: Path | None, report: Report) -> Defin
     if schedule is not None and schema is not None:
         where = fields["periodic" if "periodic" in fields else "schedule"][0]
         _check_payload({**defaults, **schedule.payload}, schema, where, report)
+    if defaults and schema is not None:
+        _check_defaults(defaults, schema, fields["defaults"][0], report)
     body = _body(key, fields, report)
     return Definition(
         project=name.group(1),
@@ -186,6 +188,17 @@ def _check_payload(payload: Mapping[str, Any], schema: Mapping[str, Any], where:
     if errors:
         message = f"the payload of the schedule does not fit the schema: {errors[0][:200]}"
         report.add("scheduled-payload", where.start_mark, message, "Mend `payload` or `schema`.", severity="warning")
+
+
+def _check_defaults(defaults: Mapping[str, Any], schema: Mapping[str, Any], where: Node, report: Report) -> None:
+    """Warn of defaults that are wrong by themselves; what else a payload needs, it may still bring."""
+    try:
+        errors = contradictions(schema, defaults)
+    except DefinitionError:
+        return
+    if errors:
+        message = f"`defaults` do not fit the schema: {errors[0][:200]}"
+        report.add("unfit-defaults", where.start_mark, message, "Mend `defaults` or `schema`.", severity="warning")
 
 
 def _body(key: Node, fields: Mapping[str, Pair], report: Report) -> Block:

@@ -38,6 +38,7 @@ CODES: Final[dict[str, str]] = {
     "bad-schedule": "`periodic` has `crontab` or `interval`, perhaps `timezone`, `catchup`, `overlap`, `payload`.",
     "legacy-schedule": "celery-director's first form of a crontab has its fields in another order than cron's.",
     "day-and-weekday": "Day of month and day of week must both match, as in Celery; cron takes either.",
+    "unfit-defaults": "The defaults do not fit the definition's schema; a payload that keeps them is refused.",
     "scheduled-payload": "The schedule's payload does not fit the definition's schema; scheduled runs get it as it is.",
     "bad-concurrency": "`concurrency` is a number of runs, or {limit: N, key: EXPRESSION, on_limit: queue}.",
     "cannot-finish": "Timeouts and retries can take longer than they are given.",

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
+from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 from referencing import Registry
 from referencing.exceptions import Unresolvable
-from referencing.jsonschema import EMPTY_REGISTRY
+from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY, specification_with
 
+from umbel.definition.patterns import check_patterns, linear
 from umbel.errors import DefinitionError
 
 MAX_BYTES: Final = 1_000_000
@@ -47,7 +49,10 @@ def load_schema(folder: Path, name: str) -> Mapping[str, Any]:
         raise DefinitionError(f"schemas/{name}.json is not JSON: {error}") from error
     if not isinstance(schema, dict):
         raise DefinitionError(f"schemas/{name}.json is not a JSON object")
-    check_schema(schema)
+    try:
+        check_schema(schema)
+    except DefinitionError as error:
+        raise DefinitionError(f"schemas/{name}.json: {error}") from error
     return schema
 
 
@@ -69,12 +74,35 @@ def check_schema(schema: Mapping[str, Any]) -> None:
 def _mistake(text: str) -> str:
     schema = json.loads(text)
     try:
-        _class_for(schema).check_schema(schema)
+        kind = _class_for(schema)
+        kind.check_schema(schema)
+        check_patterns(schema)
+        return _unresolved(kind, schema)
     except SchemaError as error:
         where = "/".join(str(part) for part in error.absolute_path) or "its top"
         return f"not a JSON Schema: {error.message[:200]} (at {where})"
     except DefinitionError as error:
         return str(error)
+
+
+def _unresolved(kind: type[Validator], schema: Mapping[str, Any]) -> str:
+    """What is wrong with the schema's references, each looked up once, nothing fetched; nothing if all are there."""
+    known = specification_with(str(kind.META_SCHEMA.get("$schema", "")), default=DRAFT202012)
+    root = known.create_resource(schema)
+    stack = [(SPECIFICATIONS.combine(EMPTY_REGISTRY).resolver_with_root(root), root)]
+    while stack:
+        resolver, here = stack.pop()
+        found = here.contents if isinstance(here.contents, Mapping) else {}
+        for word in ("$ref", "$dynamicRef", "$recursiveRef"):
+            reference = found.get(word)
+            if not isinstance(reference, str):
+                continue
+            try:
+                resolver.lookup(reference)
+            except (Unresolvable, ValueError):
+                hint = "Nothing is fetched: copy it into this schema, below `$defs`."
+                return f"the JSON Schema refers to {reference!r}, which is not there. {hint}"
+        stack.extend((resolver.in_subresource(each), each) for each in here.subresources())
     return ""
 
 
@@ -86,15 +114,30 @@ def payload_errors(schema: Mapping[str, Any], payload: Any) -> list[str]:
     Raises:
         DefinitionError: the schema refers to something that is not there, or to itself without end.
     """
+    return [error.message for error in _errors(schema, payload)]
+
+
+def _errors(schema: Mapping[str, Any], payload: Any) -> list[ValidationError]:
     registry: Registry[Any] = EMPTY_REGISTRY
-    validator: Validator = _class_for(schema)(schema, registry=registry)
+    validator: Validator = linear(_class_for(schema))(schema, registry=registry)
     try:
-        found = sorted(validator.iter_errors(payload), key=lambda error: [str(part) for part in error.absolute_path])
-        return [error.message for error in found]
+        return sorted(validator.iter_errors(payload), key=lambda error: [str(part) for part in error.absolute_path])
     except Unresolvable as error:
         raise DefinitionError(f"the JSON Schema refers to {error.ref!r}, which is not there") from error
     except RecursionError as error:
         raise DefinitionError("the JSON Schema or the payload is nested too deep") from error
+
+
+def contradictions(schema: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+    """One sentence for each default that is right in no payload. Raises what `payload_errors` raises.
+
+    What is told of the payload as a whole (`required`, `anyOf`) may be mended by what else a payload brings; only
+    `additionalProperties` may not.
+    """
+    return [error.message for error in _errors(schema, defaults) if error.path or error.validator in _OF_ONE]
+
+
+_OF_ONE: Final = ("additionalProperties", "propertyNames", "maxProperties")
 
 
 def _refuse(word: str) -> None:
