@@ -121,13 +121,18 @@ class Lab:
         return [event for event in self._seen if event.run == run]
 
     def wait_event(self, run: str, *types: str, timeout: float = 30, task: int | None = None) -> EventRecord:
-        """The first event of one of these types (and of this task, if given)."""
+        """The first event of one of these types (and of this task, if given).
+
+        Fails when for `timeout` seconds nothing has happened to any run: a worker may have much to do before this one.
+        """
 
         def found() -> list[EventRecord]:
             return [e for e in self.events(run) if e.type in types and (task is None or e.task == task)]
 
-        wait_until(lambda: bool(found()), timeout, f"{' or '.join(types)} of run {run}")
-        return found()[0]
+        while not (events := found()):
+            known = len(self._seen)
+            wait_until(lambda: found() or len(self._seen) > known, timeout, f"{' or '.join(types)} of run {run}")  # noqa: B023
+        return events[0]
 
     def settled(self, run: str, timeout: float = 30) -> str:
         """Waits until nothing of the run is alive; the type of its terminal event."""
