@@ -233,6 +233,8 @@ SIMPLE: dict[str, Callable[[], Any]] = {
     "eta in the past": lambda: a.s(1).set(eta=datetime(2020, 1, 1, tzinfo=UTC)),
     "eta": lambda: chain(a.s(1), b.s().set(eta=datetime.now(UTC) + timedelta(seconds=0.5))),
     "expires later": lambda: chain(a.s(1).set(expires=60), b.s().set(expires=datetime.now(UTC) + timedelta(hours=1))),
+    "expires after its countdown": lambda: a.s(1).set(countdown=0.3, expires=60),
+    "expires during its countdown": lambda: chain(a.s(1).set(countdown=1, expires=0.3), b.s()),
     "expired": lambda: a.s(1).set(expires=-5),
     "expired by date": lambda: a.s(1).set(expires=datetime(2020, 1, 1, tzinfo=UTC)),
     "expired step": lambda: chain(a.s(1), b.s().set(expires=-5), c.s()),

@@ -138,7 +138,12 @@ def test_celerys_hard_limit(message: Any, task: int | None, worker: int | None, 
     [
         (Node(0, "a", "A"), None),
         (Node(0, "a", "A", expires=5.0), None),
-        (Node(0, "a", "A", expires=4.0), "The task expired: it waited 5.0 s for a worker, 4 s were allowed."),
+        (Node(0, "a", "A", expires=4.0), "The task expired: it was released 5.0 s ago, 4 s were allowed."),
+        (
+            Node(0, "a", "A", expires=6.0, countdown=2.0),
+            "The task expired: it was released 7.0 s ago, 6 s were allowed.",
+        ),
+        (Node(0, "a", "A", expires=8.0, countdown=2.0), None),
         (Node(0, "a", "A", expires_at=100_000), None),
         (Node(0, "a", "A", expires_at=97_500), "The task expired 2.5 s before a worker took it."),
     ],

@@ -50,7 +50,7 @@ class Control:
         if claim.phase:
             return self._gather(token, claim)
         if node.expires is not None or node.expires_at is not None:
-            late = _expired(node, claim.waited_ms / 1000, time.time() * 1000)
+            late = _expired(node, max(claim.waited_ms, claim.age_ms) / 1000, time.time() * 1000)
             if late is not None:
                 return late
         item = is_item(token, claim)
@@ -152,10 +152,15 @@ class Control:
 def _expired(node: Node, waited: float, now_ms: float) -> Failed | None:
     """As a worker of Celery's revokes what it gets too late (`celery/worker/request.py`, `maybe_expire`).
 
-    `expires` is measured by the state store's clock, `expires_at` by this worker's, as in Celery.
+    `expires` is measured by the state store's clock, `expires_at` by this worker's, as in Celery. Celery counts it from
+    the sending, so that a countdown and the pauses of retries are part of it.
+
+    Args:
+        waited: seconds since its countdown ended or, if that is longer ago, since its first attempt began.
     """
+    waited += node.countdown or 0.0
     if node.expires is not None and waited > node.expires:
-        text = f"The task expired: it waited {waited:.1f} s for a worker, {node.expires:g} s were allowed."
+        text = f"The task expired: it was released {waited:.1f} s ago, {node.expires:g} s were allowed."
     elif node.expires_at is not None and now_ms > node.expires_at:
         text = f"The task expired {(now_ms - node.expires_at) / 1000:.1f} s before a worker took it."
     else:
