@@ -13,6 +13,7 @@ Where Celery is at fault, this does what was meant: a step after a chord whose b
 (Celery starts it once per member), and `chunks` inside a canvas is its group (Celery hands on an unfinished result).
 """
 
+import math
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -288,7 +289,24 @@ def _options(task: Signature) -> dict[str, Any]:
     }
 
 
+def _finite(value: Any) -> bool:
+    """Whether it holds neither NaN nor an infinity, which JSON has no form for, though Python's reads and writes them."""
+    stack = [value]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, float) and not math.isfinite(here):
+            return False
+        if isinstance(here, Mapping):
+            stack.extend(here.values())
+        elif isinstance(here, list | tuple):
+            stack.extend(here)
+    return True
+
+
 def _call(task: Signature, given: _Input) -> Call:
+    if not _finite((task.args, task.kwargs)):
+        hint = "Give None, a text, or a finite number."
+        raise DefinitionError(f"{task.task} is called with NaN or an infinity, which JSON does not have", hint=hint)
     if task.immutable:
         return Call(task.args, dict(task.kwargs), immutable=True)
     kwargs = {**task.kwargs, **given.kwargs}
