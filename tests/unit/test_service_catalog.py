@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from umbel.defined import DEFINED
+from umbel.definition import load_catalog
 from umbel.errors import DefinitionError
-from umbel.service.catalog import Definitions
+from umbel.service.catalog import Definitions, Loaded, with_canvases, without_canvases
+from umbel.service.check import read_project
 
 
 @pytest.fixture
@@ -23,3 +26,23 @@ def test_a_definition_whose_task_does_not_exist_is_refused_alone(home: Path) -> 
 
 def test_where_the_tasks_are_not_known_any_may_be_called(home: Path) -> None:
     assert Definitions(home).get("a.BAD")[1].nodes[1].hook == "failure"
+
+
+CANVAS = {"task": "B", "args": [], "kwargs": {}, "options": {}, "subtask_type": None, "immutable": False}
+
+
+def test_a_definition_may_start_what_the_projects_tasks_define(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DEFINED, "cv.PIPE", CANVAS)
+    monkeypatch.setitem(DEFINED, "cv.LOST", {**CANVAS, "task": "NOBODY"})
+    text = "a.ONE: {tasks: {x: {workflow: cv.PIPE}}}\na.TWO: {tasks: {x: {workflow: cv.LOST}}}\n"
+    (home / "workflows.yml").write_text(text)
+    definitions = Definitions(home, {"A", "B"})
+    assert definitions.get("a.ONE")[1].subplans[0].definition == "cv.PIPE"
+    with pytest.raises(DefinitionError, match="'NOBODY'"):
+        definitions.get("cv.LOST")
+    with pytest.raises(DefinitionError, match="cannot be used itself"):
+        definitions.get("a.TWO")
+    loaded, _ = read_project(home, {"A", "B"})
+    assert {"a.ONE", "cv.PIPE"} == set(loaded.plans)
+    only = without_canvases(Loaded.of(with_canvases(load_catalog(home)), {"A", "B"}))
+    assert (list(only.plans), [each.code for each in only.catalog.problems]) == (["a.ONE"], ["unknown-workflow"])

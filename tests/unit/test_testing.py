@@ -1,5 +1,7 @@
 """`umbel.testing`: definitions in memory behave as on real workers."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +213,30 @@ def test_the_engines_retries_cost_no_time() -> None:
     retry = "retry: {max_attempts: 3, backoff: constant, initial: 1h}"
     done = rehearsed(f"{{x: {{task: BROKEN, {retry}}}}}")
     assert (done.status, done.tasks["x"].attempts, done.seconds) == ("error", 3, 7200.0)
+
+
+def test_what_a_projects_tasks_define_is_found_and_may_be_a_step(tmp_path: Path) -> None:
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "own_canvas.py").write_text(
+        "import umbel\nfrom celery import chain\n\n\n@umbel.task(name='CV_ADD')\ndef add(x, y=1):\n    return x + y\n\n\n"
+        "umbel.define('cv.PIPE', chain(add.s(1), add.s(5)))\n"
+    )
+    program = (
+        "import sys; from pathlib import Path; from umbel.testing import run\n"
+        "from umbel.service.check import read_project; home = Path(sys.argv[1])\n"
+        "print(run(home, 'cv.PIPE').result)\n"
+        "(home / 'workflows.yml').write_text('a.ONE: {tasks: {x: {workflow: cv.PIPE}}}')\n"
+        "print(run(home).result, run(home, 'a.ONE').tasks['x'].run.status)\n"
+        "print([str(each) for each in read_project(home, None)[0].catalog.problems])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["7", "7 success", "[]"], done.stderr
+
+
+def test_wrong_arguments_are_told_by_name() -> None:
+    with pytest.raises(TypeError, match="payload is a mapping of names to values, not list"):
+        run("a.ONE: {tasks: [ECHO]}", payload=[1], app=app)  # type: ignore[arg-type]
+    text = "a.ONE: {tasks: {ok: {type: approval}}}"
+    with pytest.raises(BadRequest, match=r"a\.ONE has no approval 'okk'") as caught:
+        run(text, app=app, approvals={"okk": True})
+    assert caught.value.hint == "Did you mean 'ok'?"

@@ -22,6 +22,10 @@ LOOK: Final = 1.0
 """Seconds after which the database is asked again whether another server has been given a definition."""
 
 
+MADE: Final = "umbel.define"
+"""What stands for the file of a definition that is a canvas."""
+
+
 class Stored(Protocol):
     """Where definitions are kept that came as a canvas."""
 
@@ -44,12 +48,12 @@ class Loaded:
         """The catalog with its plans, checked against the names of the tasks that are there (None: not known)."""
         if tasks is not None:
             catalog = check_tasks(catalog, tasks)
-        plans, catalog = build_all(catalog)
+        plans, built = build_all(catalog)
         if tasks is not None:
-            for name in [name for name, each in catalog.definitions.items() if each.canvas is not None]:
-                if problem := unknown_task(plans[name], tasks):
-                    catalog = catalog.refuse([problem])
-        return cls(catalog, plans)
+            canvases = [name for name, each in built.definitions.items() if each.canvas is not None]
+            if problems := [each for name in canvases if (each := unknown_task(plans[name], tasks))]:
+                plans, built = build_all(catalog.refuse(problems))  # without those that would start one of these
+        return cls(built, plans)
 
     def get(self, name: str) -> tuple[Definition, Plan]:
         """A definition that can be started, and its plan.
@@ -76,7 +80,7 @@ def unknown_task(plan: Plan, tasks: Collection[str]) -> Problem | None:
         if name not in tasks:
             hint = Report("").nearest(name, tasks) or "Is its module in tasks/ and free of import errors?"
             message = f"there is no task {shorten(name)}"
-            return Problem("umbel.define", 0, 0, "unknown-task", message, hint, plan.definition)
+            return Problem(MADE, 0, 0, "unknown-task", message, hint, plan.definition)
     return None
 
 
@@ -92,7 +96,29 @@ def _called(plan: Plan) -> Iterator[str]:
 def canvas_definition(name: str, canvas: Mapping[str, Any]) -> Definition:
     """The definition `project.NAME` that a canvas is."""
     project, _, rest = name.partition(".")
-    return Definition(project, rest, Block("chain", rest, ()), {"canvas": canvas}, file="umbel.define", canvas=canvas)
+    return Definition(project, rest, Block("chain", rest, ()), {"canvas": canvas}, file=MADE, canvas=canvas)
+
+
+def with_canvases(catalog: Catalog, canvases: Mapping[str, Mapping[str, Any]] = DEFINED) -> Catalog:
+    """The catalog with the definitions that canvases are; where it has one of the same name, that counts.
+
+    Args:
+        canvases: `project.NAME` -> canvas; those that the tasks of this process made with `umbel.define`, if not given.
+    """
+    written = {*catalog.definitions, *catalog.refused}
+    added = {name: canvas_definition(name, each) for name, each in canvases.items() if name not in written}
+    return replace(catalog, definitions={**catalog.definitions, **added}) if added else catalog
+
+
+def without_canvases(loaded: Loaded) -> Loaded:
+    """Only what was read from a file; canvases were there to be named by it."""
+    catalog = loaded.catalog
+    made = {name for name, each in catalog.definitions.items() if each.canvas is not None}
+    kept = {name: each for name, each in catalog.definitions.items() if name not in made}
+    refused = {name: each for name, each in catalog.refused.items() if "canvas" not in each}
+    problems = tuple(each for each in catalog.problems if each.file != MADE)
+    plans = {name: plan for name, plan in loaded.plans.items() if name not in made}
+    return Loaded(replace(catalog, definitions=kept, refused=refused, problems=problems), plans)
 
 
 class Definitions:
@@ -143,11 +169,7 @@ class Definitions:
             log.warning("stored definitions cannot be read now: %s", error)
 
     def _compose(self, *, warn: bool = False) -> None:
-        canvases = {**self._canvases, **DEFINED}
-        own = {name: canvas_definition(name, each) for name, each in canvases.items()}
-        written = {*self._files.definitions, *self._files.refused}
-        added = {name: each for name, each in own.items() if name not in written}
-        catalog = replace(self._files, definitions={**self._files.definitions, **added})
+        catalog = with_canvases(self._files, self.canvases)
         self._loaded = Loaded.of(catalog, self.tasks)
         for problem in self._loaded.catalog.problems if warn else ():
             log.warning("%s", problem)
@@ -159,6 +181,11 @@ class Definitions:
             finally:
                 self._looking.release()
         return self._loaded
+
+    @property
+    def canvases(self) -> Mapping[str, Mapping[str, Any]]:
+        """Those that are stored, as last read, and those that the project's tasks made."""
+        return {**self._canvases, **DEFINED}
 
     def written(self, name: str) -> bool:
         """Whether the project's own files or tasks define this name."""

@@ -12,7 +12,7 @@ from umbel.definition.problems import Report, shorten
 from umbel.errors import BadRequest, UmbelError
 from umbel.plan.model import Plan
 from umbel.plan.picture import Format, draw
-from umbel.service.catalog import Loaded
+from umbel.service.catalog import Loaded, with_canvases, without_canvases
 from umbel.service.models import CheckedDefinition, DefinitionCheck, DefinitionProblem, EditorSchema, TaskDefinition
 from umbel.service.operations import CheckDefinitions
 from umbel.service.umbel import Umbel
@@ -30,7 +30,7 @@ def check_definitions(umbel: Umbel, asked: CheckDefinitions) -> DefinitionCheck:
     """
     settings = umbel.settings
     catalog = parse(asked.text, file=asked.file, home=umbel.definitions.home)
-    loaded = Loaded.of(catalog, umbel.definitions.tasks)
+    loaded = without_canvases(Loaded.of(with_canvases(catalog, umbel.definitions.canvases), umbel.definitions.tasks))
     try:
         heard = listened(umbel)
     except UmbelError:  # the state store does not answer: that is no mistake of the author
@@ -47,10 +47,12 @@ def editor_schema() -> EditorSchema:
 def read_project(place: Path, tasks: Collection[str] | None) -> tuple[Loaded, dict[str, str]]:
     """The definitions of a project's folder, or of one file, with their text by the name that problems give.
 
+    Those that the project's tasks make with `umbel.define` are among them, if the tasks are imported.
+
     Raises nothing: a missing or unreadable file is a problem.
     """
     path = find_file(place) if place.is_dir() else place
-    loaded = Loaded.of(load_file(path, path.parent, str(path)), tasks)
+    loaded = Loaded.of(with_canvases(load_file(path, path.parent, str(path))), tasks)
     try:
         return loaded, {str(path): path.read_text(encoding="utf-8", errors="replace")}
     except OSError:

@@ -14,13 +14,14 @@ from umbel.celery.project import load_tasks
 from umbel.celery.rehearse import App, rehearse
 from umbel.definition import Catalog, Definition, parse
 from umbel.definition.load import find_file, load_file
+from umbel.definition.problems import Report, shorten
 from umbel.definition.schema import payload_errors
 from umbel.engine.reference import Reference
 from umbel.errors import BadRequest, DefinitionError, PayloadInvalid
 from umbel.events import EventRecord
 from umbel.machine import EventType, RunState, TaskState, effective
 from umbel.plan.model import Plan
-from umbel.service.catalog import Loaded
+from umbel.service.catalog import Loaded, with_canvases
 from umbel.settings import load_settings
 from umbel.testing.result import TestRun, TestTask, task_of
 
@@ -43,7 +44,8 @@ def run(
 
     Args:
         source: a project's folder or a definition file (a path), YAML text (with a line break or a brace in it), or a
-            definition. The tasks below `tasks/` of a folder are imported, those of one project in one process.
+            definition. The tasks below `tasks/` of a folder are imported, those of one project in one process, and what
+            they make with `umbel.define` is found too.
         name: `project.NAME`; may be left out where there is only one definition.
         payload: checked against the definition's schema, with its defaults put in.
         app: whose tasks are called; if None, all that were made with `umbel.task` or Celery's `shared_task`.
@@ -55,16 +57,23 @@ def run(
         DefinitionError: the definition has mistakes; the message has them all.
         DefinitionNotFound: there is none of this name.
         PayloadInvalid: the payload does not fit the schema.
+        BadRequest: `name` is missing, or `approvals` names what is no approval of the definition.
+        TypeError: the payload is no mapping.
     """
-    home, catalog = _read(source)
+    if payload is not None and not isinstance(payload, Mapping):
+        raise TypeError(f"payload is a mapping of names to values, not {type(payload).__name__}")
+    home, written = _read(source)
     settings = load_settings(home=home, broker_url="memory://", go_straight_on=False, partitions=1)
     known = app or _shared(settings.default_queue)
     if home is not None and (home / "tasks").is_dir():
         _load(home)
     known.finalize()
+    catalog = with_canvases(written) if home is not None else written
+    if not catalog.definitions and not catalog.refused:
+        raise DefinitionError("; ".join(map(str, catalog.problems)))
     loaded = Loaded.of(catalog, frozenset(known.tasks))
     if name is None:
-        names = [*loaded.catalog.definitions, *loaded.catalog.refused]
+        names = [*written.definitions, *written.refused] or [*catalog.definitions]
         if len(names) != 1:
             raise BadRequest(f"Which definition? There are {', '.join(sorted(names)) or 'none'}.")
         (name,) = names
@@ -73,9 +82,18 @@ def run(
     full = {**definition.defaults, **(payload or {})}
     if definition.schema is not None and (errors := payload_errors(definition.schema, full)):
         raise PayloadInvalid(f"The payload does not fit the schema of {name}: {errors[0]}", errors)
+    _check_approvals(plan, approvals or {})
     run_id = str(uuid.uuid4())
     engine = rehearse(known, settings, run_id, plan, json.dumps(full), approvals or {}, now=START)
     return _told(engine, run_id, plan)
+
+
+def _check_approvals(plan: Plan, approvals: Mapping[str, bool]) -> None:
+    there = sorted({node.key for each in (plan, *plan.subplans) for node in each.nodes if node.approval})
+    for key in approvals:
+        if key not in there:
+            hint = Report("").nearest(key, there) or f"There are {', '.join(there) or 'none'}."
+            raise BadRequest(f"{plan.definition} has no approval {shorten(str(key))}.", hint=hint)
 
 
 def _read(source: Definition | str | Path) -> tuple[Path | None, Catalog]:
@@ -85,10 +103,7 @@ def _read(source: Definition | str | Path) -> tuple[Path | None, Catalog]:
         return None, parse(source)
     place = Path(source)
     file = find_file(place) if place.is_dir() else place
-    catalog = load_file(file, file.parent, str(file))
-    if not catalog.definitions and not catalog.refused:
-        raise DefinitionError("; ".join(map(str, catalog.problems)))
-    return file.parent.resolve(), catalog
+    return file.parent.resolve(), load_file(file, file.parent, str(file))
 
 
 @cache
