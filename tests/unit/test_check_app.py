@@ -146,7 +146,7 @@ def test_an_app_without_settings_has_celerys_defaults(here: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("name", "said", "hint"),
     [
-        ("checked_shop:ap", "cannot be imported: checked_shop has no ap", "Did you mean checked_shop:app?"),
+        ("checked_shop:ap", "the module checked_shop is there, but has no `ap`", "Did you mean checked_shop:app?"),
         ("checked_shp:app", "No module named 'checked_shp'", "Did you mean checked_shop:app?"),
         ("checked_shop:number", "is no Celery app, but a int", "Did you mean checked_shop:"),
         ("entirely.different", "No module named 'entirely'", "There are checked_shop:app, checked_shop:bare, "),

@@ -169,3 +169,10 @@ def test_init_where_a_file_is_in_the_way(here: Path) -> None:
     (here / "shop" / "tasks").write_text("a file")
     assert "tasks/shop.py" in umbel("init", "shop", status=1)
     assert [path.name for path in (here / "shop").iterdir()] == ["tasks"]
+
+
+def test_init_where_nothing_can_be_written_says_so_in_one_sentence(here: Path) -> None:
+    (here / "file").write_text("")
+    for place in ("/proc/nope", "file/below", "x" * 300):
+        told = umbel("init", place, status=1)
+        assert ("cannot be written" in told, told.count("umbel: "), "hint:" in told) == (True, 1, True)

@@ -138,6 +138,14 @@ def test_define_asks_the_server_except_in_a_projects_tasks(fake: Fake) -> None:
         umbel.define("my.OWN", "a")
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_what_json_has_no_form_for_is_told_before_the_server_is_asked(fake: Fake, number: float) -> None:
+    for canvas in ({**CANVAS, "args": [number]}, {**CANVAS, "options": {"countdown": number}}):
+        with pytest.raises(BadRequest, match=f"The canvas holds {number}, which JSON has no form for"):
+            umbel.submit(canvas)
+    assert fake.asked == []
+
+
 def test_a_projects_tasks_define(tmp_path: Path) -> None:
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "own.py").write_text(

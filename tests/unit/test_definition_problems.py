@@ -373,3 +373,19 @@ class TestLoading:
         assert not catalog.problems
         assert catalog.definitions["a.B"].schema == expected
         assert catalog.definitions["a.B"].source["schema"] == expected
+
+
+@pytest.mark.parametrize("deadline", ["99999999999999999999", "9999999999999h", "5000d"])
+def test_a_duration_that_is_too_long_is_told_how_long_it_may_be(deadline: str) -> None:
+    problems = parse(f"a.ONE: {{tasks: [A], deadline: {deadline}}}\n").problems
+    assert "up to ten years" in problems[-1].message
+    assert problems[0] is problems[-1] or "-2^63" in problems[0].hint
+
+
+def test_an_expression_that_names_its_own_task_is_told_where_it_stands() -> None:
+    text = (
+        "a.ONE:\n  tasks:\n    x:\n      task: A\n      with:\n        one: 1\n        me: [2, '${tasks.x.result}']\n"
+    )
+    (problem,) = parse(text).problems
+    assert (problem.code, problem.line, problem.column) == ("missing-need", 7, 17)
+    assert "this task itself" in problem.message

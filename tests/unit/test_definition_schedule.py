@@ -205,3 +205,12 @@ def test_durations(text: str, found: float) -> None:
 def test_no_durations(value: object) -> None:
     with pytest.raises(ValueError):
         seconds(value)
+
+
+@pytest.mark.parametrize("crontab", ["0 0 31 2 *", "0 0 30 feb *", "0 0 31 4,6 *"])
+def test_a_day_that_never_comes_is_told_as_that(crontab: str) -> None:
+    assert check_crontab(crontab) == "it never ticks: no day matches it"
+
+
+def test_a_day_that_no_month_has_is_no_day() -> None:
+    assert check_crontab("0 0 32 2 *") == "bad day-of-month"

@@ -218,7 +218,7 @@ def test_the_engines_retries_cost_no_time() -> None:
 def test_what_a_projects_tasks_define_is_found_and_may_be_a_step(tmp_path: Path) -> None:
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "own_canvas.py").write_text(
-        "import umbel\nfrom celery import chain\n\n\n@umbel.task(name='CV_ADD')\ndef add(x, y=1):\n    return x + y\n\n\n"
+        "import umbel\nfrom celery import chain\n\n\n@umbel.task(name='CV_ADD')\ndef add(x, y=1): return x + y\n\n\n"
         "umbel.define('cv.PIPE', chain(add.s(1), add.s(5)))\n"
     )
     program = (

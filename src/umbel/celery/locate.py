@@ -52,7 +52,7 @@ def traceless() -> Iterator[None]:
 def _reason(name: str, error: BaseException) -> str:
     module, _, attribute = name.partition(":")
     if attribute and module in sys.modules and not hasattr(sys.modules[module], attribute):
-        return f"{module} has no {attribute}"
+        return f"the module {module} is there, but has no `{attribute}`"
     return f"{type(error).__name__}: {error}"
 
 

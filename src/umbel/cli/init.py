@@ -27,7 +27,10 @@ def init(
     from umbel.errors import BadRequest
 
     files = contents()
-    taken = sorted(name for name in files if _in_the_way(folder, name))
+    try:
+        taken = sorted(name for name in files if _in_the_way(folder, name))
+    except OSError as error:  # no permission to look, or a name too long
+        raise BadRequest(f"{folder} cannot be used: {error.strerror}.", hint="Name another folder.") from error
     if taken:
         raise BadRequest(
             f"{folder} already has {', '.join(taken)}; nothing was written.",
@@ -35,8 +38,12 @@ def init(
         )
     for name, text in files.items():
         path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            hint = "Name a folder that may be written: `umbel init DIR`."
+            raise BadRequest(f"{path} cannot be written: {error.strerror}.", hint=hint) from error
         say(f"wrote {path}")
     where = "" if folder == Path() else f" {folder}"
     say(f"\n`umbel dev{where}` runs it; README.md says more")

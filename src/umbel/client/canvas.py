@@ -1,6 +1,7 @@
 """A Celery canvas as JSON values, without Celery: a signature is a dict (`celery/canvas.py`, `Signature`)."""
 
 import base64
+import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -40,6 +41,10 @@ def plain(canvas: Any) -> dict[str, Any]:
 
 
 def _value(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadRequest(
+            f"The canvas holds {value}, which JSON has no form for.", hint="Give None, or a finite number."
+        )
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, Mapping):

@@ -265,6 +265,8 @@ def plain(node: Node, report: Report) -> Any:
     what = f"a value of the YAML tag {shorten(tag)}"
     if node.tag in _SCALARS:
         what = describe(node)
+        if tag == "int":
+            hint = "Whole numbers go from -2^63 to 2^64 - 1. " + hint
     elif node.tag in _AS_TEXT:
         what, hint = describe(node), "Remove the NUL or surrogate character from it."
     report.add("bad-value", node.start_mark, f"{what} has no JSON counterpart", hint)

@@ -5,6 +5,7 @@ from typing import Final
 
 MAX_SECONDS: Final = 3660 * 86_400.0
 """Ten years: more is a slip of the pen, and would lead out of what calendars can count."""
+OUT_OF_RANGE: Final = "a duration is between 0 and ten years"
 HINT: Final = "Durations are 90 (seconds), 90s, 1m30s, 12h, 30d or PT1M30S."
 
 _NUMBER: Final = r"(\d+(?:\.\d+)?)"
@@ -26,7 +27,7 @@ def seconds(value: object) -> float:
     else:
         raise ValueError("not a duration")
     if not 0 <= found <= MAX_SECONDS:
-        raise ValueError("a duration is between 0 and ten years")
+        raise ValueError(OUT_OF_RANGE)
     return found
 
 

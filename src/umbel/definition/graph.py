@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from umbel.definition import expressions, values
 from umbel.definition.document import describe, is_nothing, mapping, text_of
 from umbel.definition.model import MAX_EDGES, RUN_IF, STEP_TASK, Block, Step, TaskStep
-from umbel.definition.problems import Report, shorten
+from umbel.definition.problems import Position, Report, shorten
 from umbel.definition.steps import MAX_NAME, find_cycle, queue_name, read_steps, read_task_name
 
 MAX_PARALLEL: Final = 500
@@ -293,7 +293,21 @@ class _Reader:
                 else:
                     hint = self.report.nearest(key, self._keys) or "There is no such task."
                     message = f"{message}, which is not there"
-                self.report.add("missing-need", mine[word].start_mark, message, hint)
+                self.report.add("missing-need", _place(mine[word], key), message, hint)
+
+
+def _place(node: Node, key: str) -> Position:
+    """Where the first text below a node stands that names the task `key`; the node itself if none does."""
+    stack = [node]
+    while stack:
+        here = stack.pop()
+        if isinstance(here, MappingNode):
+            stack.extend(value for _, value in reversed(here.value))
+        elif isinstance(here, SequenceNode):
+            stack.extend(reversed(here.value))
+        elif key in here.value and key in expressions.template_references(here.value):
+            return cast("Position", here.start_mark)
+    return cast("Position", node.start_mark)
 
 
 def _within(step: TaskStep, outer: tuple[str, ...]) -> TaskStep:

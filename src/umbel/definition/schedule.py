@@ -119,10 +119,23 @@ def check_crontab(crontab: str) -> str:
         return "it is no crontab"
     if len(crontab.split()) != 5:
         return f"it has {len(crontab.split())} fields, not 5"
+    never = "it never ticks: no day matches it"
     try:
-        return "" if next_match(crontab, UTC, 0) is not None else "no day matches it"
+        return "" if next_match(crontab, UTC, 0) is not None else never
     except CronSimError as error:
+        if _in_any_month(crontab):  # CronSim calls February 31st a bad day
+            return never
         return str(error)[:1].lower() + str(error)[1:]
+
+
+def _in_any_month(crontab: str) -> bool:
+    minute, hour, day, month, weekday = crontab.split()
+    try:
+        CronSim(_plain(f"{minute} {hour} {day} * {weekday}"), datetime.fromtimestamp(0, UTC))
+        CronSim(_plain(f"{minute} {hour} * {month} {weekday}"), datetime.fromtimestamp(0, UTC))
+    except CronSimError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=256)

@@ -25,13 +25,16 @@ LONG_PAUSE: Final = RetryPolicy(1).max_delay
 
 def duration(word: str, node: Node, report: Report, *, zero: bool = False) -> float | None:
     """Seconds; None and a problem if it is no duration, or nothing at all where it must be something."""
+    long = False
     try:
         found = durations.seconds(plain(node, report))
-    except ValueError:
-        found = -1.0
+    except ValueError as error:
+        found, long = -1.0, str(error) == durations.OUT_OF_RANGE
     if found > 0 or (zero and found == 0):
         return found
     what = "a duration" if zero else "a duration above 0"
+    if long or (isinstance(node, ScalarNode) and len(node.value) > 15 and node.value.isdigit()):
+        what += " and up to ten years"
     report.add("bad-option", node.start_mark, f"`{word}` is {what}, found {describe(node)}", durations.HINT)
     return None
 

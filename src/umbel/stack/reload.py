@@ -49,8 +49,8 @@ def reload_on_change(supervisor: Supervisor, project: Path, data: Path, say: Cal
 def say_problems(project: Path, say: Callable[[str], None]) -> None:
     """Say what is wrong with the project's definitions.
 
-    Not what a `workflow` may not find: tasks/ may make it with `umbel.define`, and is not imported here. The server does
-    that, and says it.
+    Not of a `workflow` that is not there: tasks/ may make it with `umbel.define`, and is not imported here. The server
+    does that, and says it.
     """
     _, catalog = build_all(load_catalog(project))
     for problem in catalog.problems:
