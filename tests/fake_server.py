@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from umbel.machine import RUN_TERMINAL
+
 RUN_ID = "0b0f5c2e-6f0e-4f0e-8a51-3a1c5c1f0a11"
 
 
@@ -81,6 +83,7 @@ def fake_server() -> Iterator[Fake]:
 def run(**changes: Any) -> dict[str, Any]:
     """A run of A -> (B | C) -> D as the server answers it."""
     tasks = [("TASK_A", []), ("TASK_B", ["TASK_A"]), ("TASK_C", ["TASK_A"]), ("TASK_D", ["TASK_B", "TASK_C"])]
+    ended = changes.get("state") in RUN_TERMINAL
     return {
         "id": RUN_ID,
         "definition": "demo.PIPELINE",
@@ -89,6 +92,7 @@ def run(**changes: Any) -> dict[str, Any]:
         "settled": False,
         "created_at": "2026-11-22T16:58:34.000Z",
         "updated_at": "2026-11-22T16:58:34.000Z",
+        "finished_at": "2026-11-22T16:58:35.000Z" if ended else None,
         "tasks_total": 4,
         "tasks_done": 0,
         "payload": {"raw": "hello world"},

@@ -155,6 +155,7 @@ def test_a_hook_does_not_mind_the_pause(valkey: "redis.Redis") -> None:
     assert do(pair, "fail", token, {}, by="w").released == (3,)
     finish(pair, "r", 3)
     assert run_of(pair, "r").settled
+    assert not run_of(pair, "r").paused, "nothing of it is left that could be resumed"
 
 
 # --- decisions

@@ -127,7 +127,7 @@ def test_show(fake: Fake) -> None:
     found = run(state="success", comment="why", result=[1], tasks=tasks, tasks_done=1, tasks_total=2)
     fake.on(f"GET {RUN}", found)
     told = umbel("show", RUN_ID)
-    assert told.startswith(f"demo.PIPELINE  {RUN_ID}  success  1 of 2 tasks done\n")
+    assert told.startswith(f"demo.PIPELINE  {RUN_ID}  success  1.00 s  1 of 2 tasks done\n")
     assert 'payload: {"raw": "hello world"}\n' in told
     assert "TASK_A  success  2" in told
     assert "needs TASK_A" in told
@@ -198,7 +198,7 @@ def test_logs_are_followed_to_the_end(fake: Fake) -> None:
 
 def test_cancel(fake: Fake) -> None:
     fake.on(f"POST {RUN}/cancel", run(state="canceled"))
-    assert umbel("cancel", RUN_ID) == f"demo.PIPELINE  {RUN_ID}  canceled  0 of 4 tasks done\n"
+    assert umbel("cancel", RUN_ID) == f"demo.PIPELINE  {RUN_ID}  canceled  1.00 s  0 of 4 tasks done\n"
 
 
 def test_definitions(fake: Fake) -> None:

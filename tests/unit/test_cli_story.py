@@ -47,7 +47,7 @@ def test_a_run_that_fails_after_retries() -> None:
         "TASK_B started, attempt 2",
         "TASK_B failed: HTTP 500, after 2 attempts",
         "TASK_D will not run: it needs TASK_B",
-        "run failed after 0.90 s",
+        "run failed after 0.90 s; 1 other task goes on",
     ]
     assert [line.split(maxsplit=3)[:3] for line in drawn(story)[1:]] == [
         ["✓", "TASK_A", "success"],

@@ -172,7 +172,12 @@ class Story:
             self._cancel_rest()
         word = {RunState.SUCCESS: "succeeded", RunState.ERROR: "failed"}.get(self.state, "canceled")
         why = ": it took longer than its deadline" if event.data.get("reason") == "deadline" else ""
-        return f"run {word} after {seconds(self.age(event.at))}{why}"
+        return f"run {word} after {seconds(self.age(event.at))}{why}{self._others() if not why else ''}"
+
+    def _others(self) -> str:
+        """What goes on although the run has failed; of one that was canceled, or has succeeded, nothing does."""
+        going = sum(row.state not in TASK_TERMINAL and row.state is not TaskState.WAITING for row in self.rows.values())
+        return f"; {count(going, 'other task')} {'goes' if going == 1 else 'go'} on" if going else ""
 
     def _cancel_rest(self) -> None:
         for row in self.rows.values():

@@ -46,8 +46,8 @@ def is_over(run: RunRow) -> bool:
 
 
 def by_celery(run: RunRow, plan: Plan) -> bool:
-    """Whether Celery's own canvas sends the tasks of this run: not what a task has started, nor what runs again."""
-    return plan.engine == "canvas" and run.epoch == 1 and run.parent_run is None
+    """Whether Celery's own canvas sends the tasks of this run: not of one that a task has started."""
+    return plan.engine == "canvas" and run.parent_run is None
 
 
 def list_runs(umbel: Umbel, wanted: ListRuns) -> RunList:

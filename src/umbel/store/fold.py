@@ -254,7 +254,7 @@ class _Step:
             run.error = self._task_row(failed).exception
         elif self.data.get("reason") == "deadline":
             run.error = f"It had not ended {self.shape.deadline or 0:g} s after its launch: its deadline."
-            if self.shape.native and run.epoch == 1:
+            if self.shape.native:
                 run.error += LOST_BY_CELERY
 
     def _restored(self) -> None:

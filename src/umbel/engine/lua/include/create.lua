@@ -34,7 +34,7 @@ local function create(run_id, plan, payload, by, parent, about, value)
   hold_plans(plan)
   write_run(run_id, plan, payload, 1, 0, parent)
   set_deadline(run_id, plan)
-  -- Celery's canvas is sent by who launches a run, so a run that a task starts is ours, and so is every later epoch.
+  -- Celery's canvas is sent by who launches a run, so a run that a task starts is ours; there is no later epoch.
   if parent == '' and redis.call('HGET', key('plan', plan), 'native') then redis.call('HSET', key('run', run_id), 'native', '1') end
   local run = open(run_id)
   if not run.native then work(run, {'-1:0:1'}, by) end
