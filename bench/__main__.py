@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.definitions import definitions
 from bench.growth import measure
+from bench.scale import scale
 from bench.sides import PROJECT, EngineOnly, Everything, Raw
 from umbel.stack.options import StackOptions
 from umbel.stack.ports import free_ports
@@ -38,7 +39,7 @@ POOL = (
 )
 
 
-PARTS = ("engine", "everything", "growth", "definitions")
+PARTS = ("engine", "everything", "growth", "scale", "definitions")
 
 
 def main() -> None:
@@ -63,6 +64,9 @@ def main() -> None:
             everything(options, data)
             return
         with workers(data) as valkey:
+            if options.only == "scale":
+                scale(valkey, EngineOnly(valkey))
+                return
             sides = Raw(valkey), EngineOnly(valkey)
             if options.only == "engine":
                 compare(options, *sides)

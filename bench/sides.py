@@ -95,9 +95,9 @@ class EngineOnly:
         self.wait(1)
         return time.perf_counter() - started
 
-    def submit(self, plan: Plan) -> None:
+    def submit(self, plan: Plan, payload: object = None) -> None:
         run = str(uuid.uuid4())
-        answer = self.engine.launch(run, plan, "{}", by="bench")
+        answer = self.engine.launch(run, plan, json.dumps(payload or {}), by="bench")
         if answer.code is not Code.OK:
             raise RuntimeError(f"launch answered {answer.code}")
         self._dispatcher.publish([Item(run, index, 1, plan.hash) for index in answer.released])
