@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from umbel.errors import DefinitionError
+from umbel.errors import DefinitionError, UmbelError
 from umbel.plan import canvas as canvas_plan
 from umbel.plan.model import Plan
 from umbel.service import definitions, runs
@@ -13,9 +13,12 @@ from umbel.service.catalog import unknown_task
 from umbel.service.models import DefinitionView
 from umbel.service.operations import DefineCanvas
 from umbel.service.umbel import Umbel, now_ms
+from umbel.service.workers import list_workers
 from umbel.store import Accepted
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
+MAX_TOLD: Final = 200
+"""Names of tasks that a worker announces at most."""
 _NAME: Final = 180
 """Characters of a task's name that go into the name of a run."""
 
@@ -59,18 +62,33 @@ def define(umbel: Umbel, asked: DefineCanvas) -> DefinitionView:
         raise DefinitionError(
             f"{asked.name} is defined by the project itself.", hint="Choose another name, or change the project."
         )
-    _plan(umbel, asked.name, asked.canvas)
+    _plan(umbel, asked.name, asked.canvas, kept=True)
     umbel.store.define(asked.name, json.dumps(asked.canvas), now_ms())
     umbel.definitions.look()
     return definitions.get_definition(umbel, asked.name)
 
 
-def _plan(umbel: Umbel, name: str, canvas: Mapping[str, Any]) -> Plan:
+def _plan(umbel: Umbel, name: str, canvas: Mapping[str, Any], *, kept: bool = False) -> Plan:
+    """The plan, if the project or a live worker knows its tasks. A definition that is kept outlives its workers."""
     plan = canvas_plan.compile(name, canvas)
     tasks = umbel.definitions.tasks
-    if tasks is not None and (problem := unknown_task(plan, tasks)):
-        raise DefinitionError(f"The canvas {name} cannot be run: {problem.message}", hint=problem.hint)
-    return plan
+    if tasks is None or not (problem := unknown_task(plan, tasks)):
+        return plan
+    announced = frozenset[str]() if kept else _announced(umbel)
+    if announced is None or not (problem := unknown_task(plan, {*tasks, *announced})):
+        return plan
+    raise DefinitionError(f"The canvas {name} cannot be run: {problem.message}", hint=problem.hint)
+
+
+def _announced(umbel: Umbel) -> frozenset[str] | None:
+    """The tasks that live workers say they know (those attached with `-A`, too); None if one knows more than it says."""
+    try:
+        workers = [worker for worker in list_workers(umbel).items if worker.alive]
+    except UmbelError:
+        return frozenset()
+    if any(len(worker.tasks) >= MAX_TOLD for worker in workers):
+        return None
+    return frozenset(task for worker in workers for task in worker.tasks)
 
 
 def _named(canvas: Mapping[str, Any]) -> str:
