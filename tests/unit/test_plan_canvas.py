@@ -104,6 +104,8 @@ def test_what_a_task_is_called_with(node: Node, results: list[Any], expected: An
         ({"task": "a", "options": {"expires": "soon"}}, "expires of a is 'soon'"),
         ({"task": "a", "options": {"priority": 1.5}}, "priority"),
         ({"task": "a", "options": {"countdown": float("inf")}}, "countdown"),
+        ({"task": "a", "args": [[float("nan")]]}, "a is called with NaN or an infinity"),
+        ({"task": "a", "kwargs": {"x": {"y": float("-inf")}}}, "a is called with NaN or an infinity"),
         ({"task": "a", "options": {"link": [7]}}, "7 is no Celery signature"),
         ({"task": "celery.chain", "kwargs": {"tasks": []}}, "empty chain"),
         ({"task": "celery.group", "kwargs": {"tasks": 7}}, "a group needs a list"),
