@@ -277,6 +277,8 @@ export interface RetryTask {
 
 /** The first failure of a run. */
 export interface RootCause {
+  /** Run of the task, if it is one that this run has started. */
+  run_id: string | null;
   task: string;
   attempt: number | null;
   /** Class of the exception. */
