@@ -290,7 +290,7 @@ def _options(task: Signature) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> bool:
-    """Whether it holds neither NaN nor an infinity: JSON has no form for them, though Python's reads and writes them."""
+    """Whether it holds neither NaN nor an infinity: JSON has no form for them, though Python reads and writes them."""
     stack = [value]
     while stack:
         here = stack.pop()

@@ -81,7 +81,7 @@ def _plan(umbel: Umbel, name: str, canvas: Mapping[str, Any], *, kept: bool = Fa
 
 
 def _announced(umbel: Umbel) -> frozenset[str] | None:
-    """The tasks that live workers say they know (those attached with `-A`, too); None if one knows more than it says."""
+    """The tasks that live workers (attached ones, too) say they know; None if one knows more than it says."""
     try:
         workers = [worker for worker in list_workers(umbel).items if worker.alive]
     except UmbelError:
