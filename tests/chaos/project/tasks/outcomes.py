@@ -19,10 +19,9 @@ from tasks.lab import HOME, hold
 
 from umbel import task
 
-if not os.environ.get("LAB_CANVAS"):
+if not os.environ.get("LAB_CANVAS") and os.environ["UMBEL_BROKER_URL"].startswith("redis"):
     # A project may have a result backend for its other tasks; Umbel's own must not write to it.
-    if os.environ["UMBEL_BROKER_URL"].startswith("redis"):
-        current_app.conf.result_backend = os.environ["UMBEL_BROKER_URL"]
+    current_app.conf.result_backend = os.environ["UMBEL_BROKER_URL"]
 if os.environ.get("LAB_LATE"):
     current_app.conf.update(task_acks_late=True, task_reject_on_worker_lost=True, task_track_started=True)
 if os.environ.get("LAB_VISIBILITY"):
