@@ -15,6 +15,7 @@ from tests.model.plans import (
     LATE_ROOT,
     LEAF,
     MAP,
+    NOTHING,
     ONE,
     ROOT,
     START,
@@ -57,6 +58,14 @@ def test_an_empty_sub_run_has_ended_at_once(valkey: "redis.Redis") -> None:
     do(pair, "launch", "p", parent, "{}", by="s")
     assert spawn(pair, "p", "c", EMPTY).items == ()
     assert go_on(pair) == [("p", 1)]
+
+
+def test_a_run_that_only_starts_another_ends_with_it(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    do(pair, "launch", "p", NOTHING, "{}", by="s")
+    spawn(pair, "p", "c", EMPTY)
+    assert go_on(pair) == []
+    assert run_of(pair, "p").state is RunState.SUCCESS
 
 
 def test_a_stop_reaches_the_runs_below(valkey: "redis.Redis") -> None:

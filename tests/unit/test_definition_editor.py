@@ -36,7 +36,8 @@ BLIND = {
 """What no schema can see: how the text is written, and what it means."""
 
 UNSEEN = re.compile(
-    r"schema: (\{type|\{\$schema|\.\./|/etc|broken|list|xxx)|crontab: '|timezone: |BBBBB"
+    r"schema: (\{type|\{\$schema|\{properties|\{patternP|\{unevaluated|\{\$ref|ahead"
+    r"|\.\./|/etc|broken|list|xxx)|crontab: '|timezone: |BBBBB"
     r"|tasks: \[\{G: \{type: group, tasks: \[\]|G: \{type: chain, tasks: \[\]|\\u0007|'a b"
     r"|retention: \{offset: -2"
     r"|interval: (0|soon)|tasks: \[''|max_retries: 2, max_attempts|factor: |key: "
