@@ -1,0 +1,80 @@
+"""The resources: what the operations answer with, as they appear in JSON.
+
+Owners of a client may rely on the fields that are here; new ones may be added at any time.
+"""
+
+from umbel.service.models.base import Kind, Outcome, Resource, Status, Time, instant, utc
+from umbel.service.models.definitions import (
+    CheckedDefinition,
+    DefinitionCheck,
+    DefinitionList,
+    DefinitionProblem,
+    DefinitionView,
+    EditorSchema,
+    Picture,
+    ScheduleList,
+    ScheduleSpec,
+    ScheduleView,
+    TaskDefinition,
+)
+from umbel.service.models.diagnosis import AttemptNote, Diagnosis, RootCause, SuggestedAction, WaitingNote
+from umbel.service.models.runs import (
+    AttemptView,
+    ErrorView,
+    ItemCounts,
+    LogLine,
+    LogPage,
+    Retry,
+    RetryTask,
+    Run,
+    RunDetail,
+    RunList,
+    TaskList,
+    TaskView,
+)
+from umbel.service.models.server import Event, FieldProblem, Problem, ToolAnnotations, ToolSpec, WorkerList, WorkerView
+
+__all__ = [
+    "AttemptNote",
+    "AttemptView",
+    "CheckedDefinition",
+    "DefinitionCheck",
+    "DefinitionList",
+    "DefinitionProblem",
+    "DefinitionView",
+    "Diagnosis",
+    "EditorSchema",
+    "ErrorView",
+    "Event",
+    "FieldProblem",
+    "ItemCounts",
+    "Kind",
+    "LogLine",
+    "LogPage",
+    "Outcome",
+    "Picture",
+    "Problem",
+    "Resource",
+    "Retry",
+    "RetryTask",
+    "RootCause",
+    "Run",
+    "RunDetail",
+    "RunList",
+    "ScheduleList",
+    "ScheduleSpec",
+    "ScheduleView",
+    "Status",
+    "SuggestedAction",
+    "TaskDefinition",
+    "TaskList",
+    "TaskView",
+    "Time",
+    "ToolAnnotations",
+    "ToolSpec",
+    "WaitingNote",
+    "WorkerList",
+    "WorkerView",
+    "instant",
+    "utc",
+]

@@ -1,0 +1,84 @@
+"""Tasks of a run: what they gave and wrote, and decisions that they wait for."""
+
+from pydantic import Field
+
+from umbel.service.models import LogPage, Run, TaskList, TaskView
+from umbel.service.operations.base import Operation, RunId, Spec, TaskKey
+
+
+class ListTasks(Operation[TaskList]):
+    """The tasks of a run, or the items of one of its maps, in order, a page at a time."""
+
+    spec = Spec("list_tasks", "GET", "/runs/{run_id}/tasks", TaskList, query=("parent", "cursor", "limit"))
+    run_id: RunId
+    parent: str | None = Field(default=None, description="Key of a map: its items. If not given: the run's own tasks.")
+    cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
+    limit: int = Field(default=100, ge=1, le=500, description="Tasks per page.")
+
+
+class GetTask(Operation[TaskView]):
+    """One task of a run with its result or error and all its attempts."""
+
+    spec = Spec("get_task", "GET", "/runs/{run_id}/tasks/{key}", TaskView)
+    run_id: RunId
+    key: TaskKey
+
+
+class GetLogs(Operation[LogPage]):
+    """What the tasks of a run wrote to stdout, stderr and the log, in the order it arrived."""
+
+    spec = Spec("get_logs", "GET", "/runs/{run_id}/logs", LogPage, query=("attempt", "after", "limit"))
+    run_id: RunId
+    attempt: int | None = Field(default=None, ge=1, description="Only this attempt.")
+    after: int = Field(default=0, ge=0, description="`next_after` of the page before.")
+    limit: int = Field(default=500, ge=1, le=5000, description="Lines per page.")
+
+
+class GetTaskLogs(Operation[LogPage]):
+    """What one task wrote to stdout, stderr and the log, in the order it arrived."""
+
+    spec = Spec("get_task_logs", "GET", "/runs/{run_id}/tasks/{key}/logs", LogPage, query=("attempt", "after", "limit"))
+    run_id: RunId
+    key: TaskKey
+    attempt: int | None = Field(default=None, ge=1, description="Only this attempt.")
+    after: int = Field(default=0, ge=0, description="`next_after` of the page before.")
+    limit: int = Field(default=500, ge=1, le=5000, description="Lines per page.")
+
+
+class ApproveTask(Operation[Run]):
+    """Approve a task that waits for a person: the run goes on. Only do this if a person has told you to."""
+
+    spec = Spec(
+        "approve_task",
+        "POST",
+        "/runs/{run_id}/tasks/{key}/approve",
+        Run,
+        scope="run",
+        read_only=False,
+        destructive=True,
+        idempotent=False,
+        open_world=True,
+    )
+    run_id: RunId
+    key: TaskKey
+    comment: str | None = Field(default=None, max_length=2000, description="Why; kept with the decision.")
+
+
+class RejectTask(Operation[Run]):
+    """Reject a task that waits for a person: it fails, and what needs it does not run. Only do this if a person has
+    told you to."""
+
+    spec = Spec(
+        "reject_task",
+        "POST",
+        "/runs/{run_id}/tasks/{key}/reject",
+        Run,
+        scope="run",
+        read_only=False,
+        destructive=True,
+        idempotent=False,
+        open_world=True,
+    )
+    run_id: RunId
+    key: TaskKey
+    comment: str | None = Field(default=None, max_length=2000, description="Why; kept with the decision.")
