@@ -12,7 +12,8 @@ compile() { # output file, then what to compile
         --no-annotate --output-file "$out" "$@"
 }
 
-compile requirements.txt pyproject.toml "$@"
+# What runs in production, the image for one, so with PostgreSQL and everything else that is optional.
+compile requirements.txt pyproject.toml --all-extras "$@"
 compile requirements-dev.txt pyproject.toml --group dev --constraint requirements.txt "$@"
 # The installer itself, for machines without uv.
 grep -A 100 '^uv==' requirements-dev.txt | awk 'NR > 1 && !/^    --hash/ { exit } { print }' > scripts/requirements-uv.txt

@@ -15,6 +15,7 @@ from tests.static.repository import ROOT, SRC, below
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
+EXTRAS = [Requirement(text) for texts in PROJECT["project"]["optional-dependencies"].values() for text in texts]
 DEVELOPMENT = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
 
 
@@ -33,7 +34,8 @@ def pins(name: str) -> dict[str, Version]:
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("requirements.txt", RUNTIME), ("requirements-dev.txt", [*RUNTIME, *DEVELOPMENT])]
+    ("name", "wanted"),
+    [("requirements.txt", [*RUNTIME, *EXTRAS]), ("requirements-dev.txt", [*RUNTIME, *EXTRAS, *DEVELOPMENT])],
 )
 def test_pins_fit_the_project(name: str, wanted: list[Requirement]) -> None:
     pinned = pins(name)
