@@ -42,6 +42,7 @@ class Loops:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="umbel-loops", daemon=True)
         self._slow_due = 0.0
+        self._away = True
         self._unsent: deque[Item] = deque(maxlen=MOST_UNSENT)
 
     def start(self) -> None:
@@ -55,22 +56,32 @@ class Loops:
             self._thread.join(timeout)
 
     def _run(self) -> None:
-        pause = interval = self._engine.settings.loop_interval
-        away = True
+        pause = self.interval
         while not self._stop.wait(pause):
-            try:
-                if away:
-                    # Those who live get the time to say so before anybody is taken for lost.
-                    self._slow_due = time.monotonic() + 2 * self._engine.settings.heartbeat
-                self.turn()
-                away, pause = False, interval
-            except UmbelError as error:
-                away = True
-                pause = min(max(pause * 2, interval), 5.0)
-                log.warning("the loops pause for %.1f s: %s", pause, error)
-            except Exception:
-                pause = 5.0
-                log.exception("the loops failed; they go on in %.0f s", pause)
+            pause = self.step(pause)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two turns if all is well."""
+        return self._engine.settings.loop_interval
+
+    def step(self, pause: float) -> float:
+        """One turn, `pause` seconds after the one before; the seconds until the next. Never raises."""
+        try:
+            if self._away:
+                # Those who live get the time to say so before anybody is taken for lost.
+                self._slow_due = time.monotonic() + 2 * self._engine.settings.heartbeat
+            self.turn()
+            self._away = False
+            return self.interval
+        except UmbelError as error:
+            self._away = True
+            pause = min(max(pause * 2, self.interval), 5.0)
+            log.warning("the loops pause for %.1f s: %s", pause, error)
+        except Exception:
+            pause = 5.0
+            log.exception("the loops failed; they go on in %.0f s", pause)
+        return pause
 
     def turn(self) -> None:
         """One look at everything that may be due, in every partition; what is found is published at its end."""
