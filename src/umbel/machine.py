@@ -75,6 +75,7 @@ class Verb(StrEnum):
     SWEEP = "sweep"
     LOG = "log"
     FORGET = "forget"
+    DROP = "drop"
 
 
 class Code(StrEnum):
@@ -82,7 +83,7 @@ class Code(StrEnum):
 
     OK = "ok"
     EXISTS = "exists"
-    """launch: the run is there already."""
+    """launch: the run is there already. drop: it has come as far as the history."""
     NO_PLAN = "no_plan"
     """launch: the plan is not in this partition yet; put it there and launch again."""
     NO_RUN = "no_run"

@@ -33,7 +33,7 @@ KILLERS = Path(__file__).with_name("killers.json")
 
 ALL = (*MUTANTS, *CONTROL, *WIDE)
 OF_ATTEMPTS = frozenset({"claim", "renew", "succeed", "skip", "fail", "log", "ask"})
-OF_RUNS = frozenset({"launch", "cancel", "pause", "resume", "decide", "restore", "forget", "spawn"})
+OF_RUNS = frozenset({"launch", "cancel", "pause", "resume", "decide", "restore", "forget", "drop", "spawn"})
 OF_LOOPS = frozenset(mutant.verb for mutant in ALL) - OF_ATTEMPTS - OF_RUNS
 """And of attempts that do not end: three files of tests, so that three processes may share them."""
 

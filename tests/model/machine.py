@@ -237,6 +237,19 @@ class EngineMachine(RuleBasedStateMachine):
     def forget(self, some: set[str]) -> None:
         self.do("forget", sorted(some))
 
+    @rule(run=runs, behind=st.integers(-1, 1), twice=st.booleans())
+    def drop(self, run: str, behind: int, twice: bool) -> None:
+        """The store has gone back in time, or has not."""
+        known = self.known.get(run)
+        seq = (known.seq if known else 1) + behind
+        if behind > 0:
+            self._lose_sight(run)
+        for _ in range(1 + twice):
+            self.do("drop", run, seq)
+        if behind > 0:
+            self.pair.vanish(run)
+        self.fresh = False
+
     # --- attempts
 
     @precondition(lambda self: self.claimable())

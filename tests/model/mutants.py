@@ -117,6 +117,15 @@ MUTANTS = (
     Mutant("forget", " and not value[3]", ""),
     Mutant("forget", "redis.call('PEXPIRE', key('results', run_id), ttl_ms)", ""),
     Mutant("forget", "<= 0", "<= 1"),
+    Mutant("drop", ">= tonumber(seq)", "> tonumber(seq)"),
+    Mutant("drop", "if tonumber(value[1]) >= tonumber(seq) then return {'exists'} end", ""),
+    Mutant("drop", "key('results', run_id), ", ""),
+    Mutant("drop", "key('parked', run_id),\n", ""),
+    Mutant("drop", "  key('subs', run_id))", "  id)"),
+    Mutant("drop", "redis.call('ZREM', key('cursors'), run_id)", ""),
+    Mutant("drop", "redis.call('ZREM', key('deadlines'), run_id)", ""),
+    Mutant("drop", "if not value[3] then", "if true then"),
+    Mutant("drop", "if not value[3] then", "if false then"),
     Mutant("log", "if redis.call('HGET', run.key, task .. ':logged') == request_id then return {'ok'} end", ""),
 )  # fmt: skip
 

@@ -242,3 +242,13 @@ def test_hooks_run_after_the_end_and_hold_the_run_open(valkey: "redis.Redis") ->
     assert ends.count(("good", "run.settled")) == ends.count(("bad", "run.settled")) == 1
     assert ("bad", "run.failed") in ends
     assert ("good", "run.succeeded") in ends
+
+
+def test_a_worker_need_not_say_everything_with_each_sign_of_life(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    about = {"queues": ["celery"], "tasks": ["A"]}
+    for info, known in (({}, {}), (about, about), ({}, about), ({"queues": []}, {"queues": []})):
+        pair.do("beat", 0, "w", info)
+        assert [{key: row[key] for key in row if key in about} for row in pair.do("workers")] == [known]
+    pair.do("beat", 0, "w", {}, leaving=True)
+    pair.do("sweep", 0)

@@ -387,3 +387,32 @@ def test_a_restored_run_has_its_whole_time_again(valkey: "redis.Redis") -> None:
     restore(pair, "r", LATE_ROOT, [])
     go_on(pair)
     assert pair.reference._partitions[0].deadlines == {"r": START + 40_000}
+
+
+def test_only_what_is_behind_the_history_is_dropped(valkey: "redis.Redis") -> None:
+    """[U-5] With its results, its parked tasks, its deadline, the runs that it waits for; and its plans may go. [U-12]"""
+    pair = Pair(valkey)
+    do(pair, "launch", "p", LATE_ROOT, "{}", by="s")
+    spawn(pair, "p", "c", LEAF)
+    pair.do("pause", "p")
+    assert do(pair, "claim", "p", 1, 1, worker="w", pid=1).code is Code.PAUSED
+    seq = run_of(pair, "p").seq
+    assert pair.do("drop", "p", seq) is Code.EXISTS
+    assert pair.do("drop", "p", seq + 1) is Code.OK
+    assert pair.do("drop", "p", seq + 1) is Code.NO_RUN
+    assert pair.do("drop", "c", 99) is Code.OK
+    pair.tick(60_000)
+    assert go_on(pair) == []
+    pair.expire()
+    assert not pair.reference._partitions[0].plans
+
+
+def test_a_run_that_was_forgotten_has_no_plan_to_let_go(valkey: "redis.Redis") -> None:
+    pair = Pair(valkey)
+    for run in ("a", "b"):
+        do(pair, "launch", run, ONE, "{}", by="s")
+    assert do(pair, "skip", start(pair, "a", 0), by="w").code is Code.OK
+    pair.do("forget", ["a"])
+    assert pair.do("drop", "a", 99) is Code.OK
+    pair.expire()
+    assert start(pair, "b", 0)

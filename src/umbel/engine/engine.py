@@ -86,9 +86,10 @@ class Engine(Reader):
         self._lease = _milliseconds(settings.lease)
 
     @classmethod
-    def open(cls, settings: Settings) -> "Engine":
-        """An engine on `settings.state_url`."""
-        return cls(connect(settings.state_url, timeout=settings.store_timeout), settings)
+    def open(cls, settings: Settings, *, if_confirmed: bool = True) -> "Engine":
+        """An engine on `settings.state_url`; without `if_confirmed` also while that is closed (`incarnation`)."""
+        client = connect(settings.state_url, timeout=settings.store_timeout, if_confirmed=if_confirmed)
+        return cls(client, settings)
 
     # --- starting and ending a run
 
@@ -220,6 +221,12 @@ class Engine(Reader):
                     plan_ttl_ms=_milliseconds(PLAN_TTL),
                 ).forgotten
         return total
+
+    def drop(self, run: str, seq: int) -> Code:
+        """Take out a run that has not come as far as its event number `seq`, which the history has: OK; EXISTS: it has;
+        NO_RUN."""
+        ttl = _milliseconds(PLAN_TTL)
+        return self._calls.drop(self.partition(run), run=run, seq=seq, plan_ttl_ms=ttl).code
 
     # --- an attempt, by the worker that runs it
 

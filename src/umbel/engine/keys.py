@@ -86,6 +86,7 @@ KINDS: Final = (
     Kind("worker", "hash", "what a worker said of itself", "TTL renewed by beat; sweep"),
     Kind("cursors", "zset", "runs with work left; score: since when, ms", "a member goes with advance"),
     Kind("events", "stream", "every state change, in order", "trimmed below the position that SQL has"),
+    Kind("confirmed", "string", "run_id of the Redis that was last compared with the history", "one, in partition 0"),
     Kind("clock", "string", "a frozen time in ms", "set by tests only"),
 )
 

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from redis.exceptions import RedisError
 
+from umbel.engine.incarnation import Incarnation
 from umbel.engine.keys import partition_of, prefix
 from umbel.engine.wire import Item, Wire
 from umbel.errors import StateUnavailable
@@ -45,6 +46,20 @@ class Tries(NamedTuple):
     age_ms: int
 
 
+class Released(NamedTuple):
+    """A released task that nobody has claimed: ms since its newest message, spare copies so far, whether others that
+    were released later have been claimed, and in how many ms a spare copy is sent (None: not as things stand)."""
+
+    ago: int
+    copies: int
+    passed: bool
+    again: int | None
+
+
+FRONT: Final = 10
+"""Of a queue where nothing is claimed at all, so many are sent again (`lua/redispatch.lua`)."""
+
+
 class Reader:
     """What the engine knows. Every method raises StateUnavailable if the store does not answer."""
 
@@ -57,6 +72,11 @@ class Reader:
         self._item_nodes = lru_cache(maxsize=4096)(self._read_maps)
         self._needs = lru_cache(maxsize=64)(self._read_needs)
         self._definition = lru_cache(maxsize=4096)(self._read_definition)
+
+    @cached_property
+    def incarnation(self) -> Incarnation:
+        """Which life of the store this is."""
+        return Incarnation(self._client, self._guard)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -285,7 +305,39 @@ class Reader:
         plan = cast("bytes | None", self._guard(lambda: self._client.hget(name, "plan"))) or b""
         return Item(token.run, index, token.epoch, plan.decode())
 
+    def now(self) -> int:
+        """This moment by the state store's clock, in ms."""
+        seconds, micros = cast("tuple[int, int]", self._guard(lambda: self._client.time()))
+        return seconds * 1000 + micros // 1000
+
+    def released(self, run: str, task: int, queue: str | None) -> "Released | None":
+        """How long a queued task has waited for its claim, and when its message is sent again; None if it does not.
+
+        `lua/redispatch.lua` decides; this reads what it looks at. `queue` is None for the default queue.
+        """
+        base, member, name = prefix(self.partition(run)), f"{run}:{task}", queue or ""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.zscore(f"{base}ready:{name}", member)
+        pipeline.zrank(f"{base}ready:{name}", member)
+        pipeline.hget(f"{base}run:{run}", f"{task}:copies")
+        pipeline.hmget(f"{base}queues", [f"{kind}:{name}" for kind in ("passed", "claimed", "front")])
+        pipeline.time()
+        score, rank, copies, marks, (seconds, micros) = self._guard(pipeline.execute)
+        if score is None:
+            return None
+        now, count, after = seconds * 1000 + micros // 1000, int(copies or 0), self.settings.redispatch_after * 1000
+        passed, *idle = (float(mark or 0) for mark in marks)
+        due: float | None = score + after * 2 ** min(count, 3)
+        if score >= passed:
+            due = max(due or 0, *(since + after for since in idle)) if rank < FRONT else None
+        return Released(now - round(score), count, score < passed, None if due is None else max(0, round(due) - now))
+
     # --- the event stream
+
+    def newest_event(self, partition: int) -> str:
+        """Stream id of the newest event; `0-0` if there is none."""
+        found = self._guard(lambda: self._client.xrevrange(f"{prefix(partition)}events", count=1))
+        return found[0][0].decode() if found else "0-0"
 
     def read_events(self, partition: int, after: str, count: int, block_ms: int) -> list[tuple[str, EventRecord]]:
         """Up to `count` events after stream id `after` ("0-0": all), waiting up to `block_ms` for the first."""

@@ -343,7 +343,8 @@ class Reference(Control):
         """A worker's sign of life."""
         here = self._partitions[partition]
         here.workers[worker] = self.now - 1 if leaving else self.now + self._lease
-        here.about[worker] = About(json.dumps(info), self.now)
+        said = here.about.get(worker)
+        here.about[worker] = About(json.dumps(info) if info else said.info if said else None, self.now)
 
     def sweep(self, partition: int, *, limit: int = 100) -> tuple[list[LostAttempt], list[GoneWorker]]:
         """Attempts without an owner, and workers that are gone."""

@@ -252,3 +252,18 @@ class Control(ReferenceReader):
             self._of(id).cursors.pop(id, None)
             let_go(self._of(id), run.plan)
         return total
+
+    def drop(self, run: str, seq: int) -> Code:
+        """Take out a run that has not come as far as the history."""
+        partition = self._of(run)
+        known = partition.runs.get(run)
+        if known is None:
+            return Code.NO_RUN
+        if known.seq >= seq:
+            return Code.EXISTS
+        del partition.runs[run]
+        partition.cursors.pop(run, None)
+        partition.deadlines.pop(run, None)
+        if not known.forgotten:
+            let_go(partition, known.plan)
+        return Code.OK

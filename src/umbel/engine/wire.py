@@ -12,6 +12,7 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from umbel.engine.incarnation import only_if_confirmed
 from umbel.engine.keys import prefix
 from umbel.engine.scripts import SCRIPTS
 from umbel.errors import SettingsError, StateUnavailable
@@ -54,7 +55,7 @@ _DECODE: Final[dict[str, Callable[[bytes | int], Any]]] = {
 }
 
 
-def connect(url: str, *, timeout: float) -> redis.Redis:
+def connect(url: str, *, timeout: float, if_confirmed: bool = True) -> redis.Redis:
     """A client for the state store; one per process, since sockets do not survive a fork.
 
     Its connections try nothing twice: tries within tries would multiply their time. `Wire.persist` does that for all.
@@ -62,6 +63,7 @@ def connect(url: str, *, timeout: float) -> redis.Redis:
     Args:
         url: redis://host:port/db.
         timeout: seconds for one answer.
+        if_confirmed: refuse a store that was restarted and not compared with the history yet (`incarnation`).
 
     Raises:
         SettingsError: the URL is not one of Redis. The message leaves it out, since it may hold a password.
@@ -73,6 +75,7 @@ def connect(url: str, *, timeout: float) -> redis.Redis:
             socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),
             health_check_interval=0,
+            redis_connect_func=only_if_confirmed if if_confirmed else None,
         )
     except ValueError as error:
         raise SettingsError(

@@ -4,13 +4,14 @@ what is old.
 Owns: the threads beside the server's requests, and the feed that tells live views what was committed.
 May import: engine, store, plan, definition, machine, errors, settings.
 Promises: an event is in the history exactly once and told only after it is; nothing leaves the state store before the
-history has it; a tick of a schedule starts one run, however many servers are up; an error delays a loop and never ends
-it.
+history has it; a state store that was started again is opened only when no run in it is behind the history; a tick of a
+schedule starts one run, however many servers are up; an error delays a loop and never ends it.
 """
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from umbel.keeper.confirm import Confirm
 from umbel.keeper.feed import Feed
 from umbel.keeper.held import Held, limit_of
 from umbel.keeper.leader import Leader
@@ -33,7 +34,8 @@ class Keeper:
 
     Args:
         store: the history, migrated.
-        engine: the state machine; each loop uses it from its own thread.
+        engine: the state machine, open also while others may not use it (`engine/incarnation.py`); each loop uses it
+            from its own thread.
         settings: retention, partitions.
         definitions: the project's, as last read.
         launch: launches an accepted run in the engine and publishes its first tasks, if it can; never raises.
@@ -64,6 +66,7 @@ class Keeper:
             Projector(each, engine, store, self.feed, on_settled=self.held.wake) for each in range(settings.partitions)
         ]
         self.relaunch = Relaunch(store, engine, self.projectors, launch, rebuild)
+        self.confirm = Confirm(store, engine.incarnation, engine.drop, self.projectors, self.relaunch.wake)
         self.now = now or store.clock
         self.leader = Leader(store, self.now, who)
         self.schedule = Scheduler(store, self.leader, definitions, engine.partition, launch, self.now)
@@ -75,7 +78,7 @@ class Keeper:
             retention_runs=settings.retention_runs,
             key_hours=settings.idempotency_ttl_hours,
         )
-        own = (self.relaunch, self.held, self.leader, self.schedule, self.prune)
+        own = (self.confirm, self.relaunch, self.held, self.leader, self.schedule, self.prune)
         self._loops: list[Loop] = [*self.projectors, *own, *loops]
 
     def start(self) -> None:

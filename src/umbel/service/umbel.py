@@ -24,13 +24,12 @@ from umbel.machine import Code
 from umbel.plan.model import Plan
 from umbel.service.catalog import Definitions
 from umbel.service.names import Names
+from umbel.service.publishing import Publish, Publishing
 from umbel.service.restore import lost, restore
 from umbel.settings import Settings
 from umbel.store import Rerun, RunRow, Store, maps_of
 
 log = logging.getLogger(__name__)
-
-Publish = Callable[[Sequence[Item]], None]
 
 PLANS_KEPT = 256
 RUNS_KEPT = 4096
@@ -53,6 +52,7 @@ class Umbel:
         tasks: names of the project's Celery tasks, if they are known here.
         loops: whether this process also looks after due retries and lost workers (the workers do so too).
         now: for tests: the clock of schedules (ms UTC).
+        keepers: the keeper's own engine, which may also look at a store that is closed to others; closed with this.
         send_canvas: sends and launches a run that Celery's own canvas sequences (`umbel.celery.canvas_out.launch`).
     """
 
@@ -66,6 +66,7 @@ class Umbel:
         loops: bool = True,
         now: Callable[[], int] | None = None,
         send_canvas: Callable[..., list[Item]] | None = None,
+        keepers: Engine | None = None,
     ) -> None:
         self.settings = settings
         self.send_canvas = send_canvas
@@ -73,12 +74,13 @@ class Umbel:
         self.store = Store(settings.database_url)
         self.engine = engine
         self.definitions = Definitions(settings.home, tasks, self.store)
-        self.publish = publish
-        self._loops = Loops(self.engine, publish, self.name)
+        self.publish = Publishing(publish)
+        self._loops = Loops(self.engine, self.publish, self.name)
         own = [self._loops] if loops else []
+        self._keepers = keepers or engine
         self.keeper = Keeper(
             self.store,
-            self.engine,
+            self._keepers,
             settings,
             self.definitions,
             self.try_launch,
@@ -98,9 +100,11 @@ class Umbel:
     @classmethod
     def open(cls, settings: Settings) -> "Umbel":
         """Everything as `settings` say, publishing through Celery."""
-        engine, app = Engine.open(settings), make_app(settings)
+        engine, keepers, app = Engine.open(settings), Engine.open(settings, if_confirmed=False), make_app(settings)
         tasks, send_canvas = task_names(settings.home, app), partial(canvas_out.launch, app)
-        return cls(settings, engine, Dispatcher(app, engine).publish, tasks=tasks, send_canvas=send_canvas)
+        return cls(
+            settings, engine, Dispatcher(app, engine).publish, tasks=tasks, send_canvas=send_canvas, keepers=keepers
+        )
 
     def prepare(self) -> None:
         """Bring the database up to date where nobody else does (SQLite), otherwise see that it is.
@@ -120,6 +124,7 @@ class Umbel:
         self.keeper.stop()
         self._launchers.shutdown(wait=False)
         self.engine.close()
+        self._keepers.close()
         self.store.close()
 
     def launch(self, run: RunRow) -> None:

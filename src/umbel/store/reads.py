@@ -116,6 +116,17 @@ class Reads:
         with self._database.read() as connection:
             return _run_rows(connection, _listed_columns.where(*live).order_by(_runs.c.updated_at).limit(limit))
 
+    def runs_named(self, ids: Sequence[str]) -> list[RunRow]:
+        """Those of these runs that the history has, without payloads. Not many at a time."""
+        with self._database.read() as connection:
+            return _run_rows(connection, _listed_columns.where(_runs.c.id.in_(ids)))
+
+    def live_families(self, roots: Sequence[str]) -> list[RunRow]:
+        """These runs and all that their tasks have started, as far as they are not settled; without payloads."""
+        family = or_(_runs.c.id.in_(roots), _runs.c.root_run.in_(roots))
+        with self._database.read() as connection:
+            return _run_rows(connection, _listed_columns.where(family, ~_runs.c.settled))
+
     def tasks(self, run_id: str, *, first: int = 0, below: int = MAX_INDEX) -> list[TaskRow]:
         """The tasks to which something has happened, by index (those from `first` up to `below`, not included). The
         others are waiting."""

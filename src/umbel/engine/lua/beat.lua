@@ -4,10 +4,12 @@
 -- returns: ok
 -- events:
 -- holds: [U-6] [U-11] [U-12]
+-- An empty `info` keeps what it has said of itself before, which may be long: the names of its tasks.
 local worker, info, lease_ms, leaving, keep_ms = unpack(ARGV)
 local now = clock()
 redis.call('ZADD', key('workers'), leaving == '1' and now - 1 or now + lease_ms, worker)
-redis.call('HSET', key('worker', worker), 'info', info, 'beat', now)
+redis.call('HSET', key('worker', worker), 'beat', now)
+if info ~= '{}' then redis.call('HSET', key('worker', worker), 'info', info) end
 redis.call('HDEL', key('worker', worker), 'held')
 redis.call('PEXPIRE', key('worker', worker), keep_ms)
 return {'ok'}

@@ -18,9 +18,7 @@ for _, run_id in ipairs(runs) do
     redis.call('PEXPIRE', key('items', run_id), ttl_ms)
     redis.call('DEL', key('work', run_id), key('parked', run_id), key('subs', run_id))
     redis.call('ZREM', key('cursors'), run_id)
-    for _, each in ipairs(plans_of(value[2])) do
-      if redis.call('HINCRBY', key('plan', each), 'runs', -1) <= 0 then redis.call('PEXPIRE', key('plan', each), plan_ttl_ms) end
-    end
+    let_go_plans(value[2], plan_ttl_ms)
   end
 end
 return {'ok', forgotten}

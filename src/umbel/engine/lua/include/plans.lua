@@ -13,3 +13,10 @@ local function plans_of(plan)
   end
   return found
 end
+
+-- A run holds on to its plans no longer; one that nobody uses goes after a while.
+local function let_go_plans(plan, plan_ttl_ms)
+  for _, each in ipairs(plans_of(plan)) do
+    if redis.call('HINCRBY', key('plan', each), 'runs', -1) <= 0 then redis.call('PEXPIRE', key('plan', each), plan_ttl_ms) end
+  end
+end

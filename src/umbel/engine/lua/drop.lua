@@ -1,0 +1,20 @@
+-- drop: take a run out that is behind the history, since the store has gone back in time; as if it had been lost.
+-- keys: run results items work parked subs plan cursors deadlines
+-- args: run:str seq:int plan_ttl_ms:int
+-- returns: ok no_run exists
+-- events:
+-- holds: [U-5] [U-12]
+-- include: plans
+-- `seq` is the number of the newest event that the history has: a run that has come as far stays. What other sets still say of
+-- its tasks goes when somebody looks at it, as with every run that is not there.
+local run_id, seq, plan_ttl_ms = unpack(ARGV)
+local id = key('run', run_id)
+local value = redis.call('HMGET', id, 'seq', 'plan', 'forgotten')
+if not value[1] then return {'no_run'} end
+if tonumber(value[1]) >= tonumber(seq) then return {'exists'} end
+redis.call('UNLINK', id, key('results', run_id), key('items', run_id), key('work', run_id), key('parked', run_id),
+  key('subs', run_id))
+redis.call('ZREM', key('cursors'), run_id)
+redis.call('ZREM', key('deadlines'), run_id)
+if not value[3] then let_go_plans(value[2], plan_ttl_ms) end
+return {'ok'}
