@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from umbel import __version__
-from umbel.cli import check_app, definitions, graph, init, lint, runs, schedules, serve, stacks, users
+from umbel.cli import check_app, definitions, graph, health, init, lint, runs, schedules, serve, stacks, users
 from umbel.errors import UmbelError
 
 
@@ -73,5 +73,5 @@ def umbel(
     """
 
 
-for group in (stacks, init, lint, graph, check_app, serve, runs, definitions, schedules, users):
+for group in (stacks, init, lint, graph, check_app, serve, health, runs, definitions, schedules, users):
     group.register(app)
