@@ -20,10 +20,10 @@ pytestmark = pytest.mark.chaos
 class Site:
     """A whole stack whose tasks write a ledger."""
 
-    def __init__(self, stack: Stack, home: Path) -> None:
+    def __init__(self, stack: Stack, home: Path, client: Client) -> None:
         self.stack = stack
         self.home = home
-        self.client = Client(stack.urls.server)
+        self.client = client
 
     def start(self, *hold: str) -> Run:
         return self.client.start_run("lab.DIAMOND", {"hold": list(hold)})
@@ -59,9 +59,9 @@ def site(tmp_path: Path) -> Iterator[Site]:
         worker_args=("-c", "4", "--loglevel", "INFO"),
         env={**os.environ, "LAB_HOME": str(tmp_path)},
     )
-    with run_stack(options, lambda line: None) as stack:
-        (tmp_path / "ledger").touch()
-        yield Site(stack, tmp_path)
+    (tmp_path / "ledger").touch()
+    with run_stack(options, lambda line: None) as stack, Client(stack.urls.server) as client:
+        yield Site(stack, tmp_path, client)
 
 
 def test_an_older_append_only_file(site: Site, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ MUTANTS = (
     Mutant("drop", "redis.call('ZREM', key('cursors'), run_id)", ""),
     Mutant("drop", "redis.call('ZREM', key('deadlines'), run_id)", ""),
     Mutant("drop", "if not value[3] then", "if true then"),
-    Mutant("drop", "if not value[3] then", "if false then"),
+    Mutant("drop", "if not value[3] then let_go_plans(value[2], plan_ttl_ms) end", ""),
     Mutant("log", "if redis.call('HGET', run.key, task .. ':logged') == request_id then return {'ok'} end", ""),
 )  # fmt: skip
 
