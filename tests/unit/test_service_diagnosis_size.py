@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umbel.machine import RunState
-from umbel.service.diagnose import MAX_BYTES, clip, fit
+from umbel.service.fit import MAX_BYTES, clip, fit
 from umbel.service.models import AttemptNote, Diagnosis, RootCause, SuggestedAction, WaitingNote
 
 RUN = "280d0c40-65d0-4063-a800-a3b674562711"

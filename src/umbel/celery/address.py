@@ -1,4 +1,4 @@
-"""Whether an address is one of a broker."""
+"""Addresses of brokers: whether one is, and how it is shown."""
 
 from kombu.connection import Connection
 
@@ -15,3 +15,8 @@ def check_broker(url: str) -> None:
         Connection(url).get_transport_cls()
     except (KeyError, ImportError, ValueError) as error:
         raise SettingsError(f"UMBEL_BROKER_URL: {error.args[0]}") from error
+
+
+def shown(url: str) -> str:
+    """An address of a broker in one way of writing it, without its password."""
+    return str(Connection(url).as_uri()).replace("localhost", "127.0.0.1")

@@ -4,8 +4,8 @@ import logging
 from typing import Final
 
 from celery import Celery
-from kombu.connection import Connection
 
+from umbel.celery.address import shown
 from umbel.celery.locate import import_app
 from umbel.errors import SettingsError
 from umbel.settings import Settings
@@ -49,7 +49,7 @@ def find(name: str, settings: Settings) -> Celery:
             f"The app {name} does not accept JSON, in which Umbel's messages are written.",
             hint="Add 'json' to its accept_content.",
         )
-    own, here = _shown(app.connection_for_read()), _shown(Connection(settings.broker_url))
+    own, here = shown(str(app.connection_for_read().as_uri())), shown(settings.broker_url)
     if own != here:
         log.warning(
             "%s keeps its broker, %s; the server's UMBEL_BROKER_URL must be that (here it is %s)", name, own, here
@@ -58,8 +58,3 @@ def find(name: str, settings: Settings) -> Celery:
     if queue != settings.default_queue:
         log.warning("the default queue of %s is %s; the server's UMBEL_DEFAULT_QUEUE must be that", name, queue)
     return app
-
-
-def _shown(connection: Connection) -> str:
-    """The address without its password."""
-    return str(connection.as_uri()).replace("localhost", "127.0.0.1")

@@ -24,6 +24,8 @@ class Process:
         """The worker sends Celery's task events (`celery worker -E`)."""
         self.time_limit: float | None = None
         """The hard time limit, in seconds, of tasks that have none of their own (`celery worker --time-limit`)."""
+        self.broker_lost_at: int | None = None
+        """Since when (ms) the worker has no connection to the broker; None if it has one."""
         self._lock = threading.Lock()
         self._pid = 0
 

@@ -1,16 +1,15 @@
 """Umbel's part of a Celery worker: bootsteps for its heartbeat and the engine's loops."""
 
 import logging
-import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from celery import bootsteps, signals
 from celery.worker.components import Pool
 
-from umbel import __version__
 from umbel.celery import native
+from umbel.celery.about import About
 from umbel.celery.broker import keep_client
 from umbel.celery.process import Process
 from umbel.celery.results import provide_results
@@ -20,13 +19,18 @@ from umbel.errors import UmbelError
 
 log = logging.getLogger(__name__)
 
+AGAIN: Final = 15
+"""Signs of life after which a worker says everything of itself again: the state store may have lost it."""
+
 
 class Heart:
     """The worker's sign of life, from a real thread: Celery's own timer stands still on solo and on a busy gevent."""
 
-    def __init__(self, process: Process, info: dict[str, Any]) -> None:
+    def __init__(self, process: Process, about: About) -> None:
         self._process = process
-        self._info = info
+        self._about = about
+        self._told: dict[str, Any] = {}
+        self._count = 0
         self._left = False
 
     def start(self) -> None:
@@ -49,12 +53,24 @@ class Heart:
 
     def _beat(self, engine: Engine, *, leaving: bool = False) -> None:
         try:
+            full, brief = self._news()
             for partition in engine.partitions:
-                engine.beat(partition, self._process.worker, self._info, leaving=leaving)
+                engine.beat(partition, self._process.worker, brief if partition else full, leaving=leaving)
         except UmbelError as error:
+            self._told = {}
             log.warning("no sign of life could be given: %s", error)
         except Exception:
             log.exception("no sign of life could be given")
+
+    def _news(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What to say to the first partition, where it is read, and to the others: nothing, mostly."""
+        now = self._about.full()
+        again = now != self._told or self._count % AGAIN == 0
+        self._count += 1
+        if not again:
+            return {}, {}
+        self._told = now
+        return now, self._about.brief()
 
 
 def steps(process: Process, equip: Callable[[str], None]) -> tuple[type, type]:
@@ -76,12 +92,12 @@ def steps(process: Process, equip: Callable[[str], None]) -> tuple[type, type]:
             super().__init__(worker, **kwargs)
 
         def start(self, worker: Any) -> None:
-            about = _about(worker)
+            about = About(process, worker, _pool(worker))
             heart = Heart(process, about)
             heart.start()
             loops = Loops(process.engine, process.dispatcher.publish, process.worker)
             try:
-                loops.welcome(about)
+                loops.welcome(about.brief())
             except UmbelError as error:
                 log.warning("what waits in the queues could not be sent again: %s", error)
             loops.start()
@@ -97,6 +113,7 @@ def steps(process: Process, equip: Callable[[str], None]) -> tuple[type, type]:
         """Celery builds the tracers anew with every connection (`Consumer.update_strategies`), and pool threads run."""
 
         name = "Umbel tracers"
+        requires = ("celery.worker.consumer:Connection",)
 
         def __init__(self, consumer: Any, **kwargs: Any) -> None:
             build = consumer.update_strategies
@@ -109,23 +126,14 @@ def steps(process: Process, equip: Callable[[str], None]) -> tuple[type, type]:
             consumer.update_strategies = update_strategies
             super().__init__(consumer, **kwargs)
 
+        def start(self, consumer: Any) -> None:
+            process.broker_lost_at = None
+
+        def stop(self, consumer: Any) -> None:
+            process.broker_lost_at = round(time.time() * 1000)
+
     return WorkerStep, ConsumerStep
 
 
 def _pool(worker: Any) -> str:
     return str(worker.pool_cls.__module__).rpartition(".")[2]
-
-
-def _about(worker: Any) -> dict[str, Any]:
-    app = worker.app
-    return {
-        "host": worker.hostname,
-        "pid": os.getpid(),
-        "pool": _pool(worker),
-        "concurrency": worker.concurrency,
-        "prefetch": int(worker.concurrency or 1) * int(worker.prefetch_multiplier or 1),
-        "queues": sorted(app.amqp.queues.consume_from),
-        "tasks": sorted(name for name in app.tasks if not name.startswith("celery."))[:200],
-        "started_at": round(time.time() * 1000),
-        "version": __version__,
-    }

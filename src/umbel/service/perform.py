@@ -16,6 +16,7 @@ from umbel.service import (
     rerun,
     runs,
     schedules,
+    why,
     workers,
 )
 from umbel.service.models import Resource
@@ -55,7 +56,7 @@ _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] 
     operations.DiagnoseRun: lambda umbel, asked: diagnose.diagnose(umbel, asked.run_id),
     operations.RelaunchRun: lambda umbel, asked: reading.summary(runs.relaunch(umbel, asked.run_id).run),
     operations.ListTasks: reading.list_tasks,
-    operations.GetTask: lambda umbel, asked: reading.get_task(umbel, asked.run_id, asked.key),
+    operations.GetTask: lambda umbel, asked: why.explained(umbel, asked.run_id, asked.key),
     operations.GetLogs: lambda umbel, asked: logs.get_logs(
         umbel, asked.run_id, attempt=asked.attempt, after=asked.after, limit=asked.limit
     ),

@@ -54,6 +54,11 @@ class Limits:
         with self._database.read() as connection:
             return run_rows(connection, _runs.c.evicted, ~_runs.c.settled, _runs.c.limit_key.is_not(None))
 
+    def limit_holders(self, key: str) -> list[str]:
+        """The runs for whose end those wait that are held by this limit, oldest first."""
+        with self._database.read() as connection:
+            return _live(connection, key)
+
     def end_here(self, run: RunRow, at: int, by: str) -> bool:
         """Cancels, at the time `at` (ms), a run that waits for others, or that the state store has lost: it would never
         hear of it. One that is stopped only settles. False, changing nothing, if it has gone on since it was read."""

@@ -39,7 +39,7 @@ def test_its_tasks_wait_for_celery_and_it_has_a_deadline(server: Served) -> None
 
     assert wait_until(waiting, 10, "the launch in the history") == {
         "A": "sent by Celery's own canvas: no worker is alive",
-        "B": "needs A",
+        "B": "needs A (waiting)",
     }
     refused = server.http.post(f"/api/v1/runs/{run}/pause")
     assert refused.status_code == 409

@@ -69,6 +69,7 @@ class TaskView(Resource):
         description="When the next attempt is due, while `retrying` or `scheduled`; until when somebody may decide,"
         " while `awaiting_input`.",
     )
+    why: str | None = Field(default=None, description="Why it has not ended, in one sentence; only `get_task` says it.")
     result: Any = Field(default=None, description="What the task returned; null before success.")
     error: ErrorView | None = None
     attempts: list[AttemptView] = Field(default=[])

@@ -19,7 +19,14 @@ class WorkerView(Resource):
     pool: str | None = None
     concurrency: int | None = None
     running: int = Field(default=0, description="Attempts it runs now.")
-    tasks: list[str] = Field(default=[], description="Names of the tasks it knows, the first 200 of them.")
+    tasks: list[str] = Field(default=[], description="Names of the tasks it knows, the first 500 of them.")
+    tasks_total: int | None = Field(default=None, description="How many tasks it knows.")
+    rates: dict[str, str] = Field(default={}, description="Celery's rate limits of tasks, such as `10/m`.")
+    broker: str | None = Field(default=None, description="Its broker, without the password.")
+    broker_lost_at: Time | None = Field(default=None, description="Since when it has no connection to the broker.")
+    version: str | None = Field(default=None, description="Its version of Umbel.")
+    versions: dict[str, str] = Field(default={}, description="Of Python, celery, kombu and redis.")
+    settings: dict[str, Any] = Field(default={}, description="Settings in which it must agree with the server.")
 
 
 class WorkerList(Resource):
@@ -59,6 +66,7 @@ class Problem(Resource):
     code: str = Field(description="Umbel's code of the error, `UMB-nnn`.")
     hint: str | None = Field(default=None, description="What to do about it.")
     errors: list[FieldProblem] = Field(default=[])
+    request_id: str | None = Field(default=None, description="Of an error of the server: the request in its log.")
 
 
 class ToolAnnotations(Resource):
