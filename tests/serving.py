@@ -16,6 +16,7 @@ import uvicorn
 from tests.waiting import wait_until
 from umbel.api.app import create_app
 from umbel.api.serve import Server, bind
+from umbel.api.wire import Wire
 from umbel.engine.engine import Engine, Token
 from umbel.engine.wire import Item
 from umbel.machine import Code
@@ -192,7 +193,7 @@ def serving(
     umbel = Umbel(settings, Engine.open(settings), messages.extend, loops=False, now=now)
     umbel.prepare()
     sock = bind("127.0.0.1", 0)
-    config = uvicorn.Config(create_app(umbel), log_config=None, lifespan="on", timeout_graceful_shutdown=5)
+    config = uvicorn.Config(create_app(umbel), log_config=None, lifespan="on", timeout_graceful_shutdown=5, http=Wire)
     server = Server(config, umbel)
     thread = threading.Thread(target=server.run, args=([sock],), name="test-server")
     thread.start()

@@ -88,11 +88,12 @@ class IdempotencyConflict(UmbelError):
 
 
 class Unauthorized(UmbelError):
-    """The server asks for the name and password of an account, and got none or wrong ones."""
+    """The server asks for an account or an API token, and got none or a wrong one."""
 
     code = "UMB-024"
     hint = (
-        "UMBEL_USER and UMBEL_PASSWORD are what `umbel` and its Python client send; `umbel user add` makes an account."
+        "`umbel` and its Python client send UMBEL_TOKEN, or UMBEL_USER and UMBEL_PASSWORD; `umbel token add` and"
+        " `umbel user add` make what the server knows."
     )
 
 
@@ -135,6 +136,13 @@ class StateUnavailable(UmbelError):
 
     code = "UMB-030"
     hint = "Is UMBEL_STATE_URL right, and is the store running?"
+
+
+class StateFull(StateUnavailable):
+    """The state store is at its `maxmemory`, or cannot write its append-only file: nothing new begins, what runs ends."""
+
+    code = "UMB-053"
+    hint = "Give Redis more memory (maxmemory) or disk space. Runs that were accepted go on by themselves then."
 
 
 class HistoryUnavailable(UmbelError):
@@ -188,6 +196,42 @@ class RunFailed(UmbelError):
         self.traceback = traceback
 
 
+class Forbidden(UmbelError):
+    """Who asks may not do this: the scope of the account or token does not reach so far."""
+
+    code = "UMB-045"
+    hint = "An account or a token with more scope can: read, run, admin (`umbel user`, `umbel token`)."
+
+
+class TokenNotFound(UmbelError):
+    """There is no API token with this id or name."""
+
+    code = "UMB-046"
+    hint = "`umbel token list` shows the tokens."
+
+
+class ForeignRequest(UmbelError):
+    """A browser sent the request, and not from a page of this server; or by a name that is not the server's."""
+
+    code = "UMB-047"
+
+
+class TooManyRequests(UmbelError):
+    """Too many requests, event streams or wrong passwords from one caller. `retry_after` is in seconds."""
+
+    code = "UMB-054"
+
+    def __init__(self, message: str, retry_after: int = 1, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class RequestTooSlow(UmbelError):
+    """The body of a request did not arrive in time."""
+
+    code = "UMB-055"
+
+
 class ResultTooLarge(UmbelError):
     """A task returned more than `UMBEL_MAX_RESULT_BYTES` of JSON."""
 
@@ -214,6 +258,27 @@ class TaskTimeout(UmbelError):
 
     code = "UMB-044"
     hint = "Raise the timeout, or let `retry` try it again."
+
+
+class SecretKeyMissing(UmbelError):
+    """Something has to be sealed or opened, and this process has no key."""
+
+    code = "UMB-048"
+    hint = "`umbel secret key` makes one. Give the same UMBEL_SECRET_KEY to every server and worker."
+
+
+class SecretUnreadable(UmbelError):
+    """A sealed value was sealed with a key that this process does not have."""
+
+    code = "UMB-049"
+    hint = "Add the key that it was sealed with to UMBEL_SECRET_KEY, behind the newer one and a comma."
+
+
+class DeliveryNotFound(UmbelError):
+    """The run has no delivery to a webhook with this id."""
+
+    code = "UMB-051"
+    hint = "`umbel deliveries RUN` shows those that it has."
 
 
 class StackError(UmbelError):

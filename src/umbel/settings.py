@@ -51,8 +51,22 @@ class Settings(BaseSettings):
     user: str = Field("", description="Name of the account that clients use, if they have no token.")
     password: str = Field("", description="Password of that account.")
     auth: Literal["none", "basic"] = Field(
-        "none", description="`basic`: the server asks for the name and password of an account (`umbel user`)."
+        "none", description="`basic`: the server asks everyone for an account (`umbel user`) or token (`umbel token`)."
     )
+    session_hours: float = Field(12.0, gt=0, le=8760, description="Hours after which who signed in does so again.")
+    allowed_hosts: str = Field(
+        "",
+        description="Without accounts: names by which browsers may call the server, with commas between; `*` for any."
+        " Addresses, and names without a dot, always may.",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses or networks of proxies, with commas between, whose X-Forwarded-For and"
+        " X-Forwarded-Proto are believed.",
+    )
+    max_requests_per_minute: int = Field(0, ge=0, description="Requests of one caller in a minute; 0 for any number.")
+    max_streams: int = Field(500, ge=1, description="Event streams that a server has open at a time.")
+    max_streams_per_caller: int = Field(50, ge=1, description="Event streams that one caller has open at a time.")
     host: str = Field("127.0.0.1", description="Address the server listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the server listens on; 0 picks a free one.")
     default_queue: str = Field("celery", description="Queue of a task whose definition names none.")
@@ -80,6 +94,22 @@ class Settings(BaseSettings):
     retention_runs: int = Field(
         -1, ge=-1, description="Newest runs of each definition that stay in the history; -1 for all."
     )
+    secret_key: str = Field(
+        "",
+        repr=False,
+        description="Keys that seal and open secrets in payloads, separated by commas: the first one seals, all open.",
+    )
+    webhook_secret: str = Field(
+        "",
+        repr=False,
+        description="What webhooks are signed with: `whsec_` and base64; several, separated by commas, sign together."
+        " Without one, definitions with webhooks are refused.",
+    )
+    webhook_allow: str = Field(
+        "",
+        description="Networks, addresses and host names, separated by commas, that webhooks may reach besides the"
+        " public internet.",
+    )
     max_payload_bytes: int = Field(1_048_576, ge=1024, description="Largest payload of a run, in bytes of JSON.")
     max_result_bytes: int = Field(4_194_304, ge=1024, description="Largest result of a task, in bytes of JSON.")
     max_log_bytes: int = Field(262_144, ge=0, description="Most captured output kept per attempt, in bytes.")
@@ -92,6 +122,7 @@ class Settings(BaseSettings):
     workflows_per_page: int = Field(
         1000, ge=1, description="Runs on one page of `GET /api/workflows`, where the request does not say."
     )
+    log_format: Literal["text", "json"] = Field("text", description="Form of the lines that server and workers log.")
     model_url: str = Field("http://127.0.0.1:9000", description="The demo's model service.")
 
     @classmethod

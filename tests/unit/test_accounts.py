@@ -1,5 +1,6 @@
 """Accounts, and the commands for them."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -45,15 +46,15 @@ def test_right_credentials_are_remembered_and_wrong_ones_are_not(store: Store, m
     accounts.add("john", "secret")
     assert not accounts.known("john", "secret")
     assert accounts.verify("john", "secret")
-    assert accounts.known("john", "secret")
+    assert accounts.known("john", "secret") == "admin"
     assert not accounts.known("john", "secret2")
-    accounts.set_password("john", "secret2")
+    accounts.change("john", password="secret2")
     assert not accounts.known("john", "secret")
     monkeypatch.setattr(module, "KEPT", 1)
     accounts.add("jane", "word")
     assert accounts.verify("john", "secret2")
     assert accounts.verify("jane", "word")
-    assert [accounts.known("john", "secret2"), accounts.known("jane", "word")] == [False, True]
+    assert [accounts.known("john", "secret2"), accounts.known("jane", "word")] == [None, "admin"]
 
 
 def test_what_cannot_be_done_is_said(store: Store) -> None:
@@ -66,10 +67,10 @@ def test_what_cannot_be_done_is_said(store: Store) -> None:
         with pytest.raises(BadRequest):
             accounts.add("jane", password)
     with pytest.raises(UserNotFound):
-        accounts.set_password("jane", "secret")
+        accounts.change("jane", password="secret")
     with pytest.raises(UserNotFound):
         accounts.remove("jane")
-    assert accounts.names() == ["john"]
+    assert [(user.name, user.scope) for user in store.users()] == [("john", "admin")]
 
 
 def test_commands(tmp_path: Path) -> None:
@@ -89,13 +90,15 @@ def test_commands(tmp_path: Path) -> None:
         return done.stdout + done.stderr
 
     assert user("add", "john", "--password-stdin", given="secret\n") == ""
-    user("add", "jane", "--password-stdin", given="word")
+    user("add", "jane", "--scope", "read", "--password-stdin", given="word")
     assert "already" in user("add", "john", "--password-stdin", status=1, given="other\n")
-    assert user("list") == "jane\njohn\n"
+    assert user("list") == "ACCOUNT  SCOPE\njane     read\njohn     admin\n"
+    user("scope", "john", "run")
+    assert json.loads(user("list", "--json"))[1] == {"name": "john", "scope": "run"}
     user("password", "john", "--password-stdin", given="changed\n")
     user("remove", "jane")
     assert "no account jane" in user("remove", "jane", status=1)
     assert "no account jane" in user("password", "jane", "--password-stdin", status=1, given="x\n")
     store = Store(url)
-    assert [Accounts(store).verify("john", each) for each in ("secret", "changed")] == [False, True]
+    assert [Accounts(store).verify("john", each) for each in ("secret", "changed")] == [None, "run"]
     store.close()

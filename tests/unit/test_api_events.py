@@ -52,7 +52,7 @@ def numbers(history: History, seen: int = 0, *, over: bool = False) -> list[int]
 
     async def listen() -> str:
         umbel = SimpleNamespace(feed=history.feed, names_of=lambda run_id, *_: Names(PLAN, ()))
-        context: Any = SimpleNamespace(umbel=umbel, run=run)
+        context: Any = SimpleNamespace(umbel=umbel, run=run, asks=False)
         tale = feeds.Tale(context, RUN, seen, history.read, lambda each: each.seq, over)
         return "".join([frame.decode() async for frame in tale.frames()])
 

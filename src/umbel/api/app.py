@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from umbel.api import health, openapi, pages, problems, ui
+from umbel.api import health, metrics, openapi, pages, problems, session, ui
 from umbel.api.auth import Auth
 from umbel.api.director import Director
+from umbel.api.headers import Headers
 from umbel.api.replies import Context
 from umbel.api.v1 import events, routes
 from umbel.errors import UmbelError
@@ -33,13 +34,13 @@ def create_app(umbel: Umbel) -> Starlette:
             context.close()
 
     director = Director(context)
-    guards = [Middleware(Auth, context)] if umbel.settings.auth == "basic" else []
     app = Starlette(
         routes=[
-            Mount("/api/v1", routes=[*routes.routes(context), *events.routes(context)]),
+            Mount("/api/v1", routes=[*routes.routes(context), *events.routes(context), *session.routes(context)]),
             Mount("/api", app=director),
             Route("/api", director),
             *health.routes(context),
+            *metrics.routes(context),
             Route("/openapi.json", _openapi),
             Route("/docs", _docs),
             *ui.routes(),
@@ -48,7 +49,12 @@ def create_app(umbel: Umbel) -> Starlette:
             HTTPException: problems.on_http_error,
             UmbelError: problems.on_umbel_error,
         },
-        middleware=[Middleware(problems.Bugs), *guards],
+        middleware=[
+            Middleware(metrics.Requests, umbel.metrics),
+            Middleware(Headers),
+            Middleware(problems.Bugs),
+            Middleware(Auth, context),
+        ],
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -60,4 +66,4 @@ async def _openapi(_: Request) -> Response:
 
 
 async def _docs(_: Request) -> Response:
-    return HTMLResponse(pages.docs())
+    return HTMLResponse(pages.docs(), headers=pages.HEADERS)

@@ -8,6 +8,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -17,8 +18,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from umbel.api.director_json import definition_dict, dumps, run_dict, task_dicts
-from umbel.api.problems import RETRY_AFTER, status_of
-from umbel.api.replies import Context
+from umbel.api.problems import headers_of, status_of
+from umbel.api.replies import Context, who
 from umbel.errors import DefinitionNotFound, LimitReached, PayloadInvalid, RunNotFound, UmbelError
 from umbel.service import control, runs
 from umbel.service.reading import require
@@ -122,13 +123,23 @@ class Director:
         if name in ("list_runs", "definitions"):
             query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
             return (list_runs if name == "list_runs" else definitions), query
-        return {"one": one, "relaunch": relaunch, "cancel": cancel}[name], places[0]
+        if name == "cancel":
+            return partial(cancel, by=who(request)), places[0]
+        return {"one": one, "relaunch": relaunch}[name], places[0]
+
+
+def template(path: str) -> str | None:
+    """The pattern that a path fits, for metrics; None if it fits none."""
+    for pattern, _, _ in _ROUTES:
+        if pattern.fullmatch(path):
+            return pattern.pattern.replace("([^/]+)", "{id}")
+    return None
 
 
 def refusal(error: UmbelError) -> Response:
     """What an UmbelError says, in Director's form."""
     status = status_of(error)
-    headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
+    headers = headers_of(error)
     if status == 409 and not isinstance(error, LimitReached):
         status = 400
     return _json({"error": str(error)}, status, headers)
@@ -197,9 +208,9 @@ def relaunch(umbel: Umbel, given: str) -> Answer:
         raise Refused(404, f"Workflow {run.definition} not found") from error
 
 
-def cancel(umbel: Umbel, given: str) -> Answer:
+def cancel(umbel: Umbel, given: str, by: str = "api") -> Answer:
     """POST /api/workflows/<id>/cancel"""
-    return 201, dumps(run_dict(control.cancel(umbel, _find(umbel, given).id)))
+    return 201, dumps(run_dict(control.cancel(umbel, _find(umbel, given).id, by=by)))
 
 
 def definitions(umbel: Umbel, query: object) -> Answer:

@@ -7,20 +7,23 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import umbel
-from umbel.api.auth import OPEN
+from umbel.api import doors
 from umbel.api.director_openapi import paths as director_paths
 from umbel.plan.picture import MEDIA_TYPES
-from umbel.service.models import Event, Picture, Problem
+from umbel.service.models import Event, Picture, Problem, Session
 from umbel.service.operations import OPERATIONS, PREFIX, Operation
 
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 _WHEN: Final = {
     400: "The request cannot be understood.",
-    401: "The server asks for an account (UMBEL_AUTH=basic), and the request came without.",
+    401: "The server asks for credentials (UMBEL_AUTH=basic), and the request came without.",
+    403: "The account or token may not do this, or a page of another site asks for it.",
     404: "There is no such run, task or definition.",
     409: "The definition has mistakes, the run or task does not stand where this can be done, or a limit is reached.",
+    408: "The body did not arrive in time.",
     413: "The payload is too large.",
     422: "The request, or the payload, does not fit its schema; or the Idempotency-Key came with another one.",
+    429: "Too many requests, event streams or wrong passwords. Retry-After says when to try again.",
     500: "The server failed.",
     503: "A store does not answer; nothing was done. Try again.",
 }
@@ -29,7 +32,7 @@ _WHEN: Final = {
 @cache
 def document() -> dict[str, Any]:
     """The whole description, OpenAPI 3.1."""
-    models: set[type[BaseModel]] = {each.spec.answer for each in OPERATIONS} | {Problem, Event}
+    models: set[type[BaseModel]] = {each.spec.answer for each in OPERATIONS} | {Problem, Event, Session}
     _, defined = models_json_schema(
         [(each, "serialization") for each in sorted(models, key=lambda each: each.__name__)],
         ref_template="#/components/schemas/{model}",
@@ -42,9 +45,8 @@ def document() -> dict[str, Any]:
     paths.update(_others())
     paths.update(director_paths())
     for path, methods in paths.items():
-        if path not in OPEN:
-            for each in methods.values():
-                each["responses"]["401"] = _unauthorized("director" in each["tags"])
+        for method, each in methods.items():
+            _guard(each, doors.declared(method.upper(), path))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -54,7 +56,8 @@ def document() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "security": [{}, {"basic": []}],  # none, or an account where the server asks for one
+        # None, or one of these where the server asks for credentials.
+        "security": [{}, {"basic": []}, {"token": []}, {"session": []}],
         "tags": [
             {"name": "v1", "description": "Runs, tasks, definitions, workers"},
             {"name": "director", "description": "celery-director's API"},
@@ -63,7 +66,16 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"basic": {"type": "http", "scheme": "basic", "description": "Where UMBEL_AUTH=basic."}},
+            "securitySchemes": {
+                "basic": {"type": "http", "scheme": "basic", "description": "An account. Where UMBEL_AUTH=basic."},
+                "token": {"type": "http", "scheme": "bearer", "description": "An API token. Where UMBEL_AUTH=basic."},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "umbel",
+                    "description": "Of `POST /api/v1/session`; `__Host-umbel` over TLS. Changes need X-CSRF-Token too.",
+                },
+            },
         },
     }
 
@@ -134,18 +146,23 @@ def _error(status: int) -> dict[str, Any]:
         "description": _WHEN[status],
         "content": {"application/problem+json": {"schema": _PROBLEM}},
     }
-    if status == 503:
+    if status in (429, 503):
         found["headers"] = {
             "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}
         }
     return found
 
 
-def _unauthorized(director: bool) -> dict[str, Any]:
-    found = _error(401)
-    if director:
-        found["content"] = {"application/json": {"schema": {"type": "object"}}}
-    return found
+def _guard(operation: dict[str, Any], need: doors.Need) -> None:
+    """Says what of it anybody may do, and how others are refused."""
+    if need == "open":
+        operation["security"] = [{}]
+    for status in (403, 429) if need == "open" else (401, 403, 429):
+        found = operation["responses"][str(status)] = _error(status)
+        if "director" in operation["tags"]:
+            found["content"] = {"application/json": {"schema": {"type": "object"}}}
+    if need not in ("open", "any"):
+        operation["description"] = f"{operation.get('description', '')} Needs the scope `{need}`.".strip()
 
 
 def _errors_of(operation: type[Operation[Any]]) -> list[int]:
@@ -205,6 +222,7 @@ def _others() -> dict[str, Any]:
                 },
             }
         },
+        doors.SESSION: _session(),
         f"{PREFIX}/events": {
             "get": {
                 "operationId": "all_events",
@@ -254,6 +272,45 @@ def _others() -> dict[str, Any]:
 
 
 _TEXT: Final = {"type": "string"}
+
+
+def _session() -> dict[str, Any]:
+    session = {"application/json": {"schema": {"$ref": "#/components/schemas/Session"}}}
+    errors = {str(status): _error(status) for status in (500, 503)}
+    body = {
+        "type": "object",
+        "required": ["name", "password"],
+        "additionalProperties": False,
+        "properties": {"name": _TEXT, "password": {**_TEXT, "format": "password"}},
+    }
+    return {
+        "post": {
+            "operationId": "sign_in",
+            "tags": ["v1"],
+            "summary": "Sign in",
+            "description": "Begins a session: for the pages. Programs use an API token.",
+            "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+            "responses": {
+                "200": {"description": "Signed in; the cookie is the session's.", "content": session},
+                **{str(status): _error(status) for status in (400, 401, 413, 422)},
+                **errors,
+            },
+        },
+        "get": {
+            "operationId": "get_session",
+            "tags": ["v1"],
+            "summary": "Who is signed in",
+            "description": "Whose credentials the request has, and what they may do.",
+            "responses": {"200": {"description": "Done.", "content": session}, **errors},
+        },
+        "delete": {
+            "operationId": "sign_out",
+            "tags": ["v1"],
+            "summary": "Sign out",
+            "description": "Ends the session.",
+            "responses": {"204": {"description": "Signed out."}, **errors},
+        },
+    }
 
 
 def _plain(name: str, summary: str, said: dict[str, str]) -> dict[str, Any]:

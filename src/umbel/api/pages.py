@@ -1,5 +1,7 @@
 """The pages for people: a reference made from the OpenAPI description, without any script or foreign file."""
 
+import base64
+import hashlib
 import json
 from functools import cache
 from html import escape
@@ -17,6 +19,13 @@ table { border-collapse: collapse; } td, th { text-align: left; padding: .2rem .
 @media (prefers-color-scheme: dark) {
   body { color: #e8e8e8; background: #161616; } pre { background: #242424; } a { color: #8ab4f8; } }
 """
+
+_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+HEADERS: Final = {
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none';"
+    " frame-ancestors 'none'",
+}
+"""Of the page: nothing but its own style."""
 
 
 @cache

@@ -22,20 +22,32 @@ STATUS: Final[dict[type[UmbelError], int]] = {
     errors.RunNotFound: 404,
     errors.TaskNotFound: 404,
     errors.ScheduleNotFound: 404,
+    errors.DeliveryNotFound: 404,
     errors.DefinitionError: 409,
     errors.RunLost: 409,
     errors.LimitReached: 409,
     errors.WrongState: 409,
+    errors.SecretKeyMissing: 409,
+    errors.SecretUnreadable: 409,
     errors.PayloadInvalid: 422,
     errors.PayloadTooLarge: 413,
     errors.BadRequest: 400,
     errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.ForeignRequest: 403,
+    errors.UserNotFound: 404,
+    errors.TokenNotFound: 404,
+    errors.RequestTooSlow: 408,
+    errors.TooManyRequests: 429,
     errors.IdempotencyConflict: 422,
     errors.StateUnavailable: 503,
     errors.HistoryUnavailable: 503,
     errors.BrokerUnavailable: 503,
 }
 """Exception -> HTTP status; any other UmbelError is a 500."""
+
+REQUEST_ID: Final = "umbel.request"
+"""Where in a request's scope its id stands, which an error of ours names, and the server's log."""
 
 RETRY_AFTER: Final = "2"
 """Seconds after which a client should try again when a store does not answer."""
@@ -49,7 +61,24 @@ def status_of(error: UmbelError) -> int:
 def from_umbel(request: Request, error: UmbelError) -> Response:
     """What an UmbelError says, with its code and hint."""
     details = [FieldProblem(pointer="/payload", detail=each) for each in getattr(error, "errors", ())]
-    return problem(request, status_of(error), str(error), type(error).code, error.hint, details)
+    return problem(request, status_of(error), str(error), type(error).code, error.hint, details, headers_of(error))
+
+
+def headers_of(error: UmbelError) -> dict[str, str]:
+    """When to try again, for errors that pass."""
+    if isinstance(error, errors.TooManyRequests):
+        return {"Retry-After": str(error.retry_after)}
+    return {"Retry-After": RETRY_AFTER} if status_of(error) == 503 else {}
+
+
+def from_fields(request: Request, error: ValidationError) -> Response:
+    """What is wrong with each field of a body that belongs to no operation."""
+    details = [
+        FieldProblem(pointer="".join(f"/{part}" for part in each["loc"]), detail=each["msg"])
+        for each in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    detail = f"The request cannot be used: {details[0].pointer}: {details[0].detail}"
+    return problem(request, 422, detail, errors.BadRequest.code, "The fields are described at /docs.", details)
 
 
 def from_validation(request: Request, operation: type[Operation[object]], error: ValidationError) -> Response:  # type: ignore[type-var]
@@ -90,6 +119,7 @@ def problem(
         code=code,
         hint=hint or None,
         errors=details or [],
+        request_id=request.scope.get(REQUEST_ID) if status >= 500 else None,
     )
     headers = dict(headers or {})
     if status == 503:

@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from umbel.api.app import create_app
+from umbel.api.wire import Wire
 from umbel.celery.address import check_broker
 from umbel.errors import SettingsError
 from umbel.service.umbel import Umbel
@@ -45,12 +46,17 @@ def serve(settings: Settings) -> None:
     bound = bind(settings.host, settings.port)
     umbel = Umbel.open(settings)
     umbel.prepare()
+    if settings.auth != "none" and not umbel.store.users():
+        log.warning("nobody has an account yet: `umbel user add NAME` makes one")
     config = uvicorn.Config(
         create_app(umbel),
         log_config=None,
         access_log=False,
         lifespan="on",
         server_header=False,
+        http=Wire,
+        ws="none",
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_graceful_shutdown=GRACE,
     )
     host, port = bound.getsockname()[:2]

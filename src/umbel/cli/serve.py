@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def register(app: typer.Typer) -> None:
@@ -32,24 +31,41 @@ def server(
     host: Annotated[str | None, typer.Option(help="Address to listen on; UMBEL_HOST.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port, 0 for any free one; UMBEL_PORT.")] = None,
     home: Annotated[Path | None, typer.Option(help="Folder of the project: workflows.yml, tasks/; UMBEL_HOME.")] = None,
+    insecure_no_auth: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-no-auth", help="Listen on any address without asking for credentials: for all to use."
+        ),
+    ] = False,
 ) -> None:
     """Serve the REST API and keep the history.
 
     Also looks after due retries and lost workers, as every worker does. Speaks to UMBEL_BROKER_URL, UMBEL_STATE_URL
-    and UMBEL_DATABASE_URL. Listens on this machine only, unless UMBEL_AUTH=basic asks everyone for an account.
+    and UMBEL_DATABASE_URL. Listens on this machine only, unless UMBEL_AUTH=basic asks everyone for an
+    account or a token.
     """
     from umbel.errors import SettingsError
     from umbel.settings import load_settings
 
     settings = load_settings(host=host, port=port, home=home)
-    if settings.host not in LOOPBACK and settings.auth == "none":
+    if settings.auth == "none" and not insecure_no_auth and not _loopback(settings.host):
         raise SettingsError(
             f"Without accounts the server listens on this machine only, not on {settings.host}.",
-            hint="Set UMBEL_AUTH=basic and add an account with `umbel user add`, or leave --host and UMBEL_HOST out.",
+            hint="Set UMBEL_AUTH=basic and add an account with `umbel user add`, or leave --host and UMBEL_HOST out."
+            " --insecure-no-auth lets everyone in who can reach the address.",
         )
     from umbel.api.serve import serve
 
     serve(settings)
+
+
+def _loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def worker(context: typer.Context) -> None:

@@ -4,7 +4,7 @@ import json
 from typing import Any, Final
 
 import umbel.errors
-from umbel.errors import PayloadInvalid, ServerUnavailable, UmbelError
+from umbel.errors import PayloadInvalid, ServerUnavailable, TooManyRequests, UmbelError
 
 _BY_CODE: Final[dict[str, type[UmbelError]]] = {
     each.code: each for each in vars(umbel.errors).values() if isinstance(each, type) and issubclass(each, UmbelError)
@@ -27,6 +27,8 @@ def error_of(status: int, body: bytes, url: str) -> UmbelError:
         return _not_ours(status, body, url)
     error = UmbelError.__new__(kind or UmbelError)
     UmbelError.__init__(error, str(problem["detail"]), hint=str(problem.get("hint") or ""))
+    if isinstance(error, TooManyRequests):
+        error.retry_after = 1
     if isinstance(error, PayloadInvalid):
         error.errors = [_field(each) for each in problem.get("errors") or []]
     return error

@@ -7,12 +7,13 @@ import secrets
 import threading
 from collections import OrderedDict
 from functools import cache
-from typing import Final
+from typing import Final, cast
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from umbel.errors import BadRequest, UserNotFound
+from umbel.service.operations import Scope
 from umbel.service.umbel import now_ms
 from umbel.store import Store
 
@@ -41,12 +42,8 @@ class Accounts:
         self._right: OrderedDict[bytes, str] = OrderedDict()
         self._guard = threading.Lock()
 
-    def names(self) -> list[str]:
-        """All accounts."""
-        return [user.name for user in self._store.users()]
-
-    def add(self, name: str, password: str) -> None:
-        """Add an account.
+    def add(self, name: str, password: str, scope: Scope = "admin") -> None:
+        """Add an account that may do what `scope` says.
 
         Raises:
             BadRequest: the name is taken, or name or password cannot be used.
@@ -56,17 +53,18 @@ class Accounts:
                 f"{name[:64]!r} cannot be the name of an account.",
                 hint="It has 1 to 64 characters, and no space or colon.",
             )
-        if not self._store.add_user(name, _hash(password), now_ms()):
+        if not self._store.add_user(name, _hash(password), scope, now_ms()):
             raise BadRequest(f"There is an account {name} already.", hint=f"`umbel user password {name}` changes it.")
 
-    def set_password(self, name: str, password: str) -> None:
-        """Give an account another password.
+    def change(self, name: str, *, password: str | None = None, scope: Scope | None = None) -> None:
+        """Give an account another password, which ends its sessions, or another scope.
 
         Raises:
             UserNotFound: there is no such account.
             BadRequest: the password cannot be used.
         """
-        if not self._store.set_password_hash(name, _hash(password)):
+        hashed = None if password is None else _hash(password)
+        if not self._store.change_user(name, password_hash=hashed, scope=scope):
             raise UserNotFound(f"There is no account {name}.")
 
     def remove(self, name: str) -> None:
@@ -78,37 +76,38 @@ class Accounts:
         if not self._store.remove_user(name):
             raise UserNotFound(f"There is no account {name}.")
 
-    def known(self, name: str, password: str) -> bool:
-        """Whether these credentials were found right before and still are. Quick; False says nothing.
+    def known(self, name: str, password: str) -> Scope | None:
+        """The account's scope, if these credentials were found right before and still are. Quick; None says nothing.
 
         Raises:
             HistoryUnavailable: the database does not answer.
         """
         with self._guard:
             right_for = self._right.get(self._digest(name, password))
-        return right_for is not None and right_for == self._store.password_hash(name)
+        found = self._store.password_hash(name) if right_for is not None else None
+        return cast(Scope, found[1]) if found is not None and found[0] == right_for else None
 
-    def verify(self, name: str, password: str) -> bool:
-        """Whether there is an account with this name and password. Takes as long for an unknown name as for a known
-        one, and much memory: let few threads do it at a time.
+    def verify(self, name: str, password: str) -> Scope | None:
+        """The scope of the account with this name and password; None if there is none. Takes as long for an unknown
+        name as for a known one, and much memory: let few threads do it at a time.
 
         Raises:
             HistoryUnavailable: the database does not answer.
         """
         if _CONTROL.search(name + password) or len(password.encode()) > LONGEST:
-            return False
+            return None
         found = self._store.password_hash(name)
         try:
-            _hasher.verify(found or _nobody(), password)
+            _hasher.verify(found[0] if found else _nobody(), password)
         except (VerificationError, InvalidHashError):
-            return False
+            return None
         if found is None:
-            return False
+            return None
         with self._guard:
-            self._right[self._digest(name, password)] = found
+            self._right[self._digest(name, password)] = found[0]
             if len(self._right) > KEPT:
                 self._right.popitem(last=False)
-        return True
+        return cast(Scope, found[1])
 
     def _digest(self, name: str, password: str) -> bytes:
         return hmac.digest(self._key, f"{name}:{password}".encode(), hashlib.sha256)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from umbel.service import (
+    access,
     canvases,
     check,
     control,
@@ -16,6 +17,7 @@ from umbel.service import (
     rerun,
     runs,
     schedules,
+    webhooks,
     why,
     workers,
 )
@@ -45,6 +47,7 @@ _BY_SOMEBODY: Final[dict[type[Operation[Any]], Callable[[Umbel, Any, str], Resou
     operations.RejectTask: lambda umbel, asked, by: reading.summary(
         control.decide(umbel, asked.run_id, asked.key, approved=False, comment=asked.comment, by=by)
     ),
+    **dict.fromkeys(access.OPERATIONS, access.perform),
 }
 """What the history keeps the name of who asked for."""
 
@@ -74,6 +77,9 @@ _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] 
     operations.PauseSchedule: lambda umbel, asked: schedules.pause_schedule(umbel, asked.definition),
     operations.ResumeSchedule: lambda umbel, asked: schedules.resume_schedule(umbel, asked.definition),
     operations.ListWorkers: lambda umbel, asked: workers.list_workers(umbel),
+    operations.ListDeliveries: webhooks.list_deliveries,
+    operations.GetRunDeliveries: lambda umbel, asked: webhooks.of_run(umbel, asked.run_id),
+    operations.Redeliver: lambda umbel, asked: webhooks.redeliver(umbel, asked.run_id, asked.delivery),
 }
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Final, Literal
 
 from umbel.service.models import ToolAnnotations, ToolSpec
-from umbel.service.operations import OPERATIONS, Operation
+from umbel.service.operations import OPERATIONS, Operation, Scope, reaches
 
 Format = Literal["openai", "anthropic", "mcp"]
 FORMATS: Final[tuple[Format, ...]] = ("openai", "anthropic", "mcp")
@@ -27,10 +27,11 @@ def tool(operation: type[Operation[Any]]) -> ToolSpec:
     )
 
 
-def tools(shape: Format) -> list[dict[str, Any]]:
-    """All operations, ready to be passed on: to OpenAI's chat completions as `tools`, to Anthropic's messages as
-    `tools`, or as the `tools` of an MCP list."""
-    return [_shaped(tool(each), shape) for each in OPERATIONS]
+def tools(shape: Format, scope: Scope = "admin") -> list[dict[str, Any]]:
+    """The operations that agents are offered and who has this `scope` may do, ready to be passed on: to OpenAI's chat
+    completions as `tools`, to Anthropic's messages as `tools`, or as the `tools` of an MCP list."""
+    offered = [each for each in OPERATIONS if each.spec.tool and reaches(scope, each.spec.scope)]
+    return [_shaped(tool(each), shape) for each in offered]
 
 
 def _shaped(spec: ToolSpec, shape: Format) -> dict[str, Any]:

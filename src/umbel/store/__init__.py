@@ -1,17 +1,20 @@
 """The history: every run, task, attempt, event and log line, in SQL.
 
 Owns: the tables, their migrations, and every SQL statement.
-May import: plan, events, machine, errors, settings.
+May import: plan, definition, events, machine, errors, settings.
 Promises: an accepted run is on disk when `accept` returns; a batch of events and its stream position are written
 together or not at all; what cannot be reached raises `HistoryUnavailable`.
 """
 
 from umbel.store.accept import Acceptance
+from umbel.store.access import Access, TokenRow
 from umbel.store.canvases import Canvases
 from umbel.store.database import Database
+from umbel.store.deliveries import Deliveries, DueDelivery
 from umbel.store.leases import Lease, Leases
 from umbel.store.limits import Limits
 from umbel.store.logs import Logs
+from umbel.store.measure import Measures
 from umbel.store.project import Applied, PositionMoved, Projection
 from umbel.store.prune import Retention
 from umbel.store.reads import Page, Reads, RunFilter
@@ -20,6 +23,8 @@ from umbel.store.rows import (
     Accepted,
     AppliedEvent,
     AttemptRow,
+    DeliveryAttempt,
+    DeliveryRow,
     IdempotencyKey,
     Limit,
     LogLine,
@@ -35,10 +40,14 @@ from umbel.store.users import Users
 
 __all__ = [
     "Accepted",
+    "Access",
     "Applied",
     "AppliedEvent",
     "AttemptRow",
     "Database",
+    "DeliveryAttempt",
+    "DeliveryRow",
+    "DueDelivery",
     "IdempotencyKey",
     "Lease",
     "Limit",
@@ -54,12 +63,28 @@ __all__ = [
     "Store",
     "TaskRow",
     "Ticked",
+    "TokenRow",
     "UserRow",
     "maps_of",
 ]
 
 
-class Store(Reads, Logs, Acceptance, Projection, Retention, Users, Leases, Schedules, Canvases, Limits, Reruns):
+class Store(
+    Reads,
+    Logs,
+    Acceptance,
+    Projection,
+    Retention,
+    Users,
+    Access,
+    Leases,
+    Schedules,
+    Canvases,
+    Limits,
+    Reruns,
+    Deliveries,
+    Measures,
+):
     """The history behind one URL. Thread safe.
 
     Args:

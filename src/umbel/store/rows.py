@@ -152,6 +152,17 @@ class ChildRun:
     tasks_total: int
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """An epoch of a run has ended, at `at` (ms); tasks of it that are under way may go on."""
+
+    run: str
+    epoch: int
+    state: RunState
+    at: int
+    failed_task: str | None
+
+
 @dataclass(slots=True)
 class TaskRow:
     """One task to which something has happened. `result` is JSON text; `attempts` the number of the newest attempt,
@@ -234,10 +245,45 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
-    """An account. `created_at` is milliseconds UTC."""
+    """An account. `created_at` is milliseconds UTC; `scope` is what it may do: read, run or admin."""
 
     name: str
     created_at: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAttempt:
+    """One attempt to deliver: answered with the HTTP `status` and the first bytes of `answer`, or failed with `error`;
+    with neither, it is under way, or its server died. Times are ms; `took` is how long it lasted."""
+
+    attempt: int
+    at: int
+    status: int | None = None
+    took: int | None = None
+    error: str | None = None
+    answer: str = ""
+
+
+@dataclass(slots=True)
+class DeliveryRow:
+    """The news of the end of one epoch of a run, for its webhook. `id` is the message's, the same in every attempt.
+
+    `event` is success, failure or cancel; `status` is pending, delivered or failed (given up). `due_at` is when the
+    next attempt is made, None if there is none.
+    """
+
+    id: str
+    run_id: str
+    epoch: int
+    event: str
+    url: str
+    status: str
+    created_at: int
+    due_at: int | None
+    finished_at: int | None
+    attempts: int
+    log: list[DeliveryAttempt] = field(default_factory=list)
 
 
 @lru_cache(maxsize=1024)

@@ -215,4 +215,45 @@ users: Final = Table(
     Column("name", String(64), primary_key=True),
     Column("password_hash", String(255), nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("scope", String(8), nullable=False, server_default="admin"),
+)
+
+deliveries: Final = Table(
+    "deliveries",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("run_id", ID, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    Column("until_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("earlier", Integer, nullable=False),
+    Index("deliveries_of_run", "run_id"),
+    Index("deliveries_newest", "created_at", "id"),
+    Index(
+        "deliveries_due", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")
+    ),
+)
+"""What webhooks are to be told (`DeliveryRow`). `until_at`: from then on no attempt follows a failed one; `earlier`:
+attempts before the present series."""
+
+delivery_attempts: Final = Table(
+    "delivery_attempts",
+    metadata,
+    Column("delivery_id", ID, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("run_id", ID, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("status", Integer),
+    Column("took", BigInteger),
+    Column("error", Text),
+    Column("answer", Text, nullable=False),
+    PrimaryKeyConstraint("delivery_id", "attempt"),
+    Index("delivery_attempts_of_run", "run_id"),
 )

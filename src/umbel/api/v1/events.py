@@ -1,15 +1,19 @@
 """Server-sent events: of one run (numbered within it) and of all (numbered by the history)."""
 
+import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from umbel.api.replies import Context
+from umbel.api.replies import Context, caller
 from umbel.errors import BadRequest, UmbelError
 from umbel.machine import EventType
 from umbel.service import reading
@@ -20,6 +24,8 @@ log = logging.getLogger(__name__)
 
 KEEP_ALIVE: Final = 15.0
 """Seconds of silence after which a comment is sent, so that proxies do not close the connection."""
+LONGEST: Final = 300.0
+"""Seconds after which who follows a feed shows their credentials again."""
 RETRY_MS: Final = 2000
 BATCH: Final = 500
 
@@ -41,7 +47,7 @@ def routes(context: Context) -> list[Route]:
         def read(number: int) -> Sequence[AppliedEvent]:
             return umbel.store.events(run.id, number, limit=BATCH)
 
-        return _stream(Tale(context, run.id, after, read, lambda event: event.seq, run.settled).frames())
+        return _stream(context, request, Tale(context, run.id, after, read, lambda event: event.seq, run.settled))
 
     async def of_all(request: Request) -> Response:
         umbel = context.umbel
@@ -51,7 +57,7 @@ def routes(context: Context) -> list[Route]:
             return umbel.store.events_all(number, limit=BATCH)
 
         seen = _last_seen(request, newest)
-        return _stream(Tale(context, None, seen, read, lambda event: event.id, False).frames())
+        return _stream(context, request, Tale(context, None, seen, read, lambda event: event.id, False))
 
     return [Route("/runs/{run_id}/events", of_run), Route("/events", of_all)]
 
@@ -66,15 +72,31 @@ def _last_seen(request: Request, default: int) -> int:
     return int(text)
 
 
-def _stream(events: AsyncIterator[bytes]) -> Response:
-    return StreamingResponse(events, headers=_HEADERS, media_type="text/event-stream")
+class Feed(StreamingResponse):
+    """An open stream, which gives its place back when it ends."""
+
+    def __init__(self, tale: "Tale", place: ExitStack) -> None:
+        super().__init__(tale.frames(), headers=_HEADERS, media_type="text/event-stream")
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends until one side ends it."""
+        with self._place:
+            await super().__call__(scope, receive, send)
+
+
+def _stream(context: Context, request: Request, tale: "Tale") -> Response:
+    place = ExitStack()
+    place.enter_context(context.streams.one(caller(request)))
+    return Feed(tale, place)
 
 
 @dataclass
 class Tale:
     """What the history has after `seen`, then what is committed from then on; each event once, in order.
 
-    The feed of one run ends after the run has settled (`over`).
+    The feed of one run ends after the run has settled (`over`), and any feed after a while, if the server asks for
+    credentials: who comes back shows them again, so that what was revoked meanwhile counts no more.
     """
 
     context: Context
@@ -88,9 +110,11 @@ class Tale:
         """The bytes to send. Ends early if the history does not answer: the client comes back where it was."""
         yield f"retry: {RETRY_MS}\n\n".encode()
         behind = True
+        loop = asyncio.get_running_loop()
+        until = loop.time() + (LONGEST if self.context.asks else math.inf)
         try:
             async with self.context.umbel.feed.subscribe(self.run_id) as news:
-                while not news.closed and (behind or not self.over):
+                while not news.closed and (behind or not self.over) and loop.time() < until:
                     told = None if behind else await news.next(KEEP_ALIVE)
                     if told is None:
                         found = await self.context.run(self.read, self.seen)

@@ -5,18 +5,17 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from umbel.api.answer import answer
 from umbel.api.problems import from_validation, problem
-from umbel.api.replies import Context, as_json, who
+from umbel.api.replies import Context, as_json, json_object, principal, who
 from umbel.errors import BadRequest
 from umbel.machine import RunState
 from umbel.plan.picture import MEDIA_TYPES
-from umbel.service.models import Picture, Resource, RunDetail
+from umbel.service.models import Picture, Resource, Run, RunDetail
 from umbel.service.operations import BY_NAME, OPERATIONS, PREFIX, ListRuns, Operation, StartRun, WaitForRun
 from umbel.service.tools import FORMATS, tools
 
@@ -63,7 +62,7 @@ def _endpoint(context: Context, operation: type[Operation[Any]]) -> Endpoint:
             asked = operation.model_validate(given)
         except ValidationError as error:
             return from_validation(request, operation, error)
-        found = await answer(context, asked)
+        found = await answer(context, asked, who(request))
         if isinstance(found, Picture) and "application/json" not in request.headers.get("Accept", ""):
             return _drawn(found)
         return _reply(asked, found)
@@ -81,8 +80,8 @@ def _reply(asked: Operation[Any], found: Resource) -> Response:
                 status = 200 if found.over else 202
         elif isinstance(asked, WaitForRun):
             status = 200 if found.over else 202
-    elif status == 201:
-        headers = {"Location": f"{PREFIX}/runs/{getattr(found, 'id', '')}"}
+    elif status == 201 and isinstance(found, Run):
+        headers = {"Location": f"{PREFIX}/runs/{found.id}"}
     return as_json(found, status, headers)
 
 
@@ -101,21 +100,6 @@ def _states(text: str) -> list[str]:
     return [RunState.RUNNING if part == "progress" else part for part in text.split(",") if part]
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body.
-
-    Raises:
-        BadRequest: it is something else.
-    """
-    try:
-        found = from_json(body, allow_inf_nan=False)
-    except ValueError as error:
-        raise BadRequest(f"The body is not JSON: {error}.", hint="Send one JSON object, in UTF-8.") from error
-    if not isinstance(found, dict):
-        raise BadRequest("The body is not a JSON object.", hint='Send one JSON object, such as {"definition": "a.B"}.')
-    return found
-
-
 def unquoted(value: str) -> str:
     """The key in an Idempotency-Key header: in quotes, as the IETF draft has it, or bare."""
     value = value.strip()
@@ -128,7 +112,7 @@ async def _list_tools(request: Request) -> Response:
     wanted = request.query_params.get("format", "mcp")
     for shape in FORMATS:
         if wanted == shape:
-            return JSONResponse(tools(shape))
+            return JSONResponse(tools(shape, principal(request).scope))
     raise BadRequest(f"There is no format {wanted[:80]!r}.", hint=f"Formats are: {', '.join(FORMATS)}.")
 
 
@@ -136,8 +120,8 @@ def _call_tool(context: Context) -> Endpoint:
     async def call_tool(request: Request) -> Response:
         name = request.path_params["name"]
         operation = BY_NAME.get(name)
-        if operation is None:
-            hint = f"Tools are: {', '.join(BY_NAME)}."
+        if operation is None or not operation.spec.tool:
+            hint = f"Tools are: {', '.join(name for name, each in BY_NAME.items() if each.spec.tool)}."
             return problem(request, 404, f"There is no tool {name[:80]!r}.", BadRequest.code, hint)
         body = await context.body(request)
         try:

@@ -3,6 +3,7 @@
 Owners of a client may rely on the fields that are here; new ones may be added at any time.
 """
 
+from umbel.service.models.access import NewToken, Session, Token, TokenList, User, UserList
 from umbel.service.models.base import Kind, Outcome, Resource, Status, Time, instant, utc
 from umbel.service.models.definitions import (
     CheckedDefinition,
@@ -33,6 +34,7 @@ from umbel.service.models.runs import (
     TaskView,
 )
 from umbel.service.models.server import Event, FieldProblem, Problem, ToolAnnotations, ToolSpec, WorkerList, WorkerView
+from umbel.service.models.webhooks import Delivery, DeliveryAttemptView, DeliveryList, DeliveryStatus
 
 __all__ = [
     "AttemptNote",
@@ -42,6 +44,10 @@ __all__ = [
     "DefinitionList",
     "DefinitionProblem",
     "DefinitionView",
+    "Delivery",
+    "DeliveryAttemptView",
+    "DeliveryList",
+    "DeliveryStatus",
     "Diagnosis",
     "EditorSchema",
     "ErrorView",
@@ -51,6 +57,7 @@ __all__ = [
     "Kind",
     "LogLine",
     "LogPage",
+    "NewToken",
     "Outcome",
     "Picture",
     "Problem",
@@ -64,14 +71,19 @@ __all__ = [
     "ScheduleList",
     "ScheduleSpec",
     "ScheduleView",
+    "Session",
     "Status",
     "SuggestedAction",
     "TaskDefinition",
     "TaskList",
     "TaskView",
     "Time",
+    "Token",
+    "TokenList",
     "ToolAnnotations",
     "ToolSpec",
+    "User",
+    "UserList",
     "WaitingNote",
     "WorkerList",
     "WorkerView",

@@ -5,7 +5,16 @@ REST routes, OpenAPI, agent tools, the HTTP client and the command line are made
 
 from typing import Any, Final
 
-from umbel.service.operations.base import MAX_WAIT, PREFIX, Format, Operation, Scope, Spec
+from umbel.service.operations.access import (
+    AddUser,
+    ChangeUser,
+    CreateToken,
+    ListTokens,
+    ListUsers,
+    RemoveUser,
+    RevokeToken,
+)
+from umbel.service.operations.base import MAX_WAIT, PREFIX, Format, Operation, Scope, Spec, reaches
 from umbel.service.operations.definitions import (
     CheckDefinitions,
     DefineCanvas,
@@ -29,15 +38,19 @@ from umbel.service.operations.runs import (
 )
 from umbel.service.operations.schedules import ListSchedules, ListWorkers, PauseSchedule, ResumeSchedule
 from umbel.service.operations.tasks import ApproveTask, GetLogs, GetTask, GetTaskLogs, ListTasks, RejectTask
+from umbel.service.operations.webhooks import GetRunDeliveries, ListDeliveries, Redeliver
 
 __all__ = [
     "BY_NAME",
     "MAX_WAIT",
     "OPERATIONS",
     "PREFIX",
+    "AddUser",
     "ApproveTask",
     "CancelRun",
+    "ChangeUser",
     "CheckDefinitions",
+    "CreateToken",
     "DefineCanvas",
     "DiagnoseRun",
     "Format",
@@ -46,26 +59,34 @@ __all__ = [
     "GetDefinitionSchema",
     "GetLogs",
     "GetRun",
+    "GetRunDeliveries",
     "GetRunGraph",
     "GetTask",
     "GetTaskLogs",
     "ListDefinitions",
+    "ListDeliveries",
     "ListRuns",
     "ListSchedules",
     "ListTasks",
+    "ListTokens",
+    "ListUsers",
     "ListWorkers",
     "Operation",
     "PauseRun",
     "PauseSchedule",
+    "Redeliver",
     "RejectTask",
     "RelaunchRun",
+    "RemoveUser",
     "ResumeRun",
     "ResumeSchedule",
     "RetryRun",
+    "RevokeToken",
     "Scope",
     "Spec",
     "StartRun",
     "WaitForRun",
+    "reaches",
 ]
 
 OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
@@ -96,6 +117,16 @@ OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
     PauseSchedule,
     ResumeSchedule,
     ListWorkers,
+    GetRunDeliveries,
+    ListDeliveries,
+    Redeliver,
+    ListUsers,
+    AddUser,
+    ChangeUser,
+    RemoveUser,
+    ListTokens,
+    CreateToken,
+    RevokeToken,
 )
 """All operations, in the order in which agents and readers should see them."""
 

@@ -26,6 +26,12 @@ Format = Annotated[
 ]
 Answer = TypeVar("Answer", bound=Resource)
 Scope = Literal["read", "run", "admin"]
+_REACH: Final[tuple[Scope, ...]] = ("read", "run", "admin")
+
+
+def reaches(scope: Scope, needed: Scope) -> bool:
+    """Whether who has `scope` may do what needs `needed`: each scope includes those before it."""
+    return _REACH.index(scope) >= _REACH.index(needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Spec:
     """
 
     name: str
-    method: Literal["GET", "POST", "PUT"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     answer: type[Resource]
     status: int = 200
@@ -49,6 +55,8 @@ class Spec:
     """Fields of the body that are sent as they are: pydantic writes nothing that is nested very deep."""
     scope: Scope = "read"
     """What who asks must be allowed to do; each scope includes those before it: read, run, admin."""
+    tool: bool = True
+    """Whether agents are offered it as a tool."""
     read_only: bool = True
     destructive: bool = False
     idempotent: bool = True
