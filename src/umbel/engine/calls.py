@@ -226,166 +226,54 @@ class Calls:
         code, values = self._wire.call(Verb.LAUNCH, partition, [run, plan, payload, by, request_id], ["ints"])
         return Launch(code, *values)
 
-    def claim(
-        self,
-        partition: int,
-        *,
-        run: str,
-        task: int,
-        epoch: int,
-        worker: str,
-        pid: int,
-        in_turn: int,
-        lease_ms: int,
-        request_id: str,
-    ) -> Claim:
+    def claim(self, partition: int, *, run: str, task: int, epoch: int, worker: str, pid: int, in_turn: int, lease_ms: int, request_id: str) -> Claim:
         """Give a queued task to a worker, as a new attempt with a lease."""
-        code, values = self._wire.call(
-            Verb.CLAIM,
-            partition,
-            [run, task, epoch, worker, pid, in_turn, lease_ms, request_id],
-            ["int", "int", "str", "json", "json", "json", "int", "json", "str", "int", "int"],
-        )
+        code, values = self._wire.call(Verb.CLAIM, partition, [run, task, epoch, worker, pid, in_turn, lease_ms, request_id], ["int", "int", "str", "json", "json", "json", "int", "json", "str", "int", "int"])
         return Claim(code, *values)
 
-    def succeed(
-        self, partition: int, *, run: str, task: int, epoch: int, attempt: int, result: str, by: str, request_id: str
-    ) -> Succeed:
+    def succeed(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, result: str, by: str, request_id: str) -> Succeed:
         """Record the result of one attempt and release the tasks that waited for it."""
-        code, values = self._wire.call(
-            Verb.SUCCEED, partition, [run, task, epoch, attempt, result, by, request_id], ["ints"]
-        )
+        code, values = self._wire.call(Verb.SUCCEED, partition, [run, task, epoch, attempt, result, by, request_id], ["ints"])
         return Succeed(code, *values)
 
-    def fail(
-        self, partition: int, *, run: str, task: int, epoch: int, attempt: int, info: str, by: str, request_id: str
-    ) -> Fail:
+    def fail(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, info: str, by: str, request_id: str) -> Fail:
         """Record the error that ends a task for good. Branches that do not need it go on."""
-        code, values = self._wire.call(
-            Verb.FAIL, partition, [run, task, epoch, attempt, info, by, request_id], ["ints"]
-        )
+        code, values = self._wire.call(Verb.FAIL, partition, [run, task, epoch, attempt, info, by, request_id], ["ints"])
         return Fail(code, *values)
 
-    def retry(
-        self,
-        partition: int,
-        *,
-        run: str,
-        task: int,
-        epoch: int,
-        attempt: int,
-        delay_ms: int,
-        info: str,
-        args: str,
-        by: str,
-        request_id: str,
-    ) -> Retry:
+    def retry(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, delay_ms: int, info: str, args: str, by: str, request_id: str) -> Retry:
         """The attempt failed; the next one is due after a pause that is kept here, not in a worker's memory."""
-        code, values = self._wire.call(
-            Verb.RETRY, partition, [run, task, epoch, attempt, delay_ms, info, args, by, request_id], ["int", "ints"]
-        )
+        code, values = self._wire.call(Verb.RETRY, partition, [run, task, epoch, attempt, delay_ms, info, args, by, request_id], ["int", "ints"])
         return Retry(code, *values)
 
-    def skip(
-        self, partition: int, *, run: str, task: int, epoch: int, attempt: int, info: str, by: str, request_id: str
-    ) -> Skip:
+    def skip(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, info: str, by: str, request_id: str) -> Skip:
         """The task's condition was false: it counts as done with result null, and its dependents are released."""
-        code, values = self._wire.call(
-            Verb.SKIP, partition, [run, task, epoch, attempt, info, by, request_id], ["ints"]
-        )
+        code, values = self._wire.call(Verb.SKIP, partition, [run, task, epoch, attempt, info, by, request_id], ["ints"])
         return Skip(code, *values)
 
-    def lose(
-        self,
-        partition: int,
-        *,
-        run: str,
-        task: int,
-        epoch: int,
-        attempt: int,
-        sure: int,
-        counts: int,
-        max_lost: int,
-        why: str,
-        by: str,
-        request_id: str,
-    ) -> Lose:
+    def lose(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, sure: int, counts: int, max_lost: int, why: str, by: str, request_id: str) -> Lose:
         """The attempt's worker is gone. The task is queued again, or fails once it has been lost too often."""
-        code, values = self._wire.call(
-            Verb.LOSE, partition, [run, task, epoch, attempt, sure, counts, max_lost, why, by, request_id], ["ints"]
-        )
+        code, values = self._wire.call(Verb.LOSE, partition, [run, task, epoch, attempt, sure, counts, max_lost, why, by, request_id], ["ints"])
         return Lose(code, *values)
 
-    def expand(
-        self,
-        partition: int,
-        *,
-        run: str,
-        task: int,
-        epoch: int,
-        attempt: int,
-        first: int,
-        items: str,
-        count: int,
-        window: int,
-        by: str,
-        request_id: str,
-    ) -> Expand:
+    def expand(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, first: int, items: str, count: int, window: int, by: str, request_id: str) -> Expand:
         """The list of a map is known; its items become tasks of their own, a window of them at a time."""
-        code, values = self._wire.call(
-            Verb.EXPAND, partition, [run, task, epoch, attempt, first, items, count, window, by, request_id], ["ints"]
-        )
+        code, values = self._wire.call(Verb.EXPAND, partition, [run, task, epoch, attempt, first, items, count, window, by, request_id], ["ints"])
         return Expand(code, *values)
 
-    def spawn(
-        self,
-        partition: int,
-        *,
-        run: str,
-        task: int,
-        epoch: int,
-        attempt: int,
-        child: str,
-        plan: str,
-        payload: str,
-        definition: str,
-        by: str,
-        request_id: str,
-    ) -> Spawn:
+    def spawn(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, child: str, plan: str, payload: str, definition: str, by: str, request_id: str) -> Spawn:
         """The task starts a run of another definition, and ends as that run ends."""
-        code, values = self._wire.call(
-            Verb.SPAWN,
-            partition,
-            [run, task, epoch, attempt, child, plan, payload, definition, by, request_id],
-            ["items"],
-        )
+        code, values = self._wire.call(Verb.SPAWN, partition, [run, task, epoch, attempt, child, plan, payload, definition, by, request_id], ["items"])
         return Spawn(code, *values)
 
-    def ask(
-        self,
-        partition: int,
-        *,
-        run: str,
-        task: int,
-        epoch: int,
-        attempt: int,
-        info: str,
-        timeout_ms: int,
-        request_id: str,
-    ) -> Ask:
+    def ask(self, partition: int, *, run: str, task: int, epoch: int, attempt: int, info: str, timeout_ms: int, request_id: str) -> Ask:
         """The task waits for a person's decision, for as long as its author allows."""
-        code, values = self._wire.call(
-            Verb.ASK, partition, [run, task, epoch, attempt, info, timeout_ms, request_id], []
-        )
+        code, values = self._wire.call(Verb.ASK, partition, [run, task, epoch, attempt, info, timeout_ms, request_id], [])
         return Ask(code, *values)
 
-    def decide(
-        self, partition: int, *, run: str, task: int, approved: int, value: str, info: str, by: str, request_id: str
-    ) -> Decide:
+    def decide(self, partition: int, *, run: str, task: int, approved: int, value: str, info: str, by: str, request_id: str) -> Decide:
         """A person approves or rejects; what waited for it goes on, or will never run."""
-        code, values = self._wire.call(
-            Verb.DECIDE, partition, [run, task, approved, value, info, by, request_id], ["ints"]
-        )
+        code, values = self._wire.call(Verb.DECIDE, partition, [run, task, approved, value, info, by, request_id], ["ints"])
         return Decide(code, *values)
 
     def cancel(self, partition: int, *, run: str, info: str, request_id: str) -> Cancel:
@@ -403,32 +291,9 @@ class Calls:
         code, values = self._wire.call(Verb.RESUME, partition, [run, info], [])
         return Resume(code, *values)
 
-    def restore(
-        self,
-        partition: int,
-        *,
-        run: str,
-        plan: str,
-        payload: str,
-        epoch: int,
-        seq: int,
-        state: str,
-        parent: str,
-        size: int,
-        maps: str,
-        part: int,
-        tasks: str,
-        last: int,
-        info: str,
-        request_id: str,
-    ) -> Restore:
+    def restore(self, partition: int, *, run: str, plan: str, payload: str, epoch: int, seq: int, state: str, parent: str, size: int, maps: str, part: int, tasks: str, last: int, info: str, request_id: str) -> Restore:
         """Begin a new epoch of a run from what the history knows: to run a part of it again, or because it was lost here."""
-        code, values = self._wire.call(
-            Verb.RESTORE,
-            partition,
-            [run, plan, payload, epoch, seq, state, parent, size, maps, part, tasks, last, info, request_id],
-            [],
-        )
+        code, values = self._wire.call(Verb.RESTORE, partition, [run, plan, payload, epoch, seq, state, parent, size, maps, part, tasks, last, info, request_id], [])
         return Restore(code, *values)
 
     def promote(self, partition: int, *, limit: int, by: str) -> Promote:
@@ -441,9 +306,7 @@ class Calls:
         code, values = self._wire.call(Verb.ADVANCE, partition, [run, by], ["items", "int"])
         return Advance(code, *values)
 
-    def redispatch(
-        self, partition: int, *, by: str, since_ms: int, heads: str, after_ms: int, limit: int
-    ) -> Redispatch:
+    def redispatch(self, partition: int, *, by: str, since_ms: int, heads: str, after_ms: int, limit: int) -> Redispatch:
         """Find released tasks whose message is probably lost, so that the caller sends a spare copy of each."""
         code, values = self._wire.call(Verb.REDISPATCH, partition, [by, since_ms, heads, after_ms, limit], ["items"])
         return Redispatch(code, *values)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Guard = Callable[[Callable[[], Any]], Any]
 
 CONFIRMED: Final = f"{prefix(0)}confirmed"
+_CONFIRM: Final = "#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], ARGV[1])"
+"""Also when the store is full: only what is let in can make room."""
 PORTION: Final = 500
 """Runs looked at in one call."""
 
@@ -90,7 +92,7 @@ class Incarnation:
 
     def confirm(self, run_id: str) -> None:
         """Open the store: this Redis has been compared with the history."""
-        self._guard(lambda: self._client.set(CONFIRMED, run_id))
+        self._guard(lambda: self._client.eval(_CONFIRM, 1, CONFIRMED, run_id))
 
     def progress(self, partition: int) -> Iterator[list[tuple[str, int]]]:
         """Each run that the store holds and the number of its newest event, in portions."""

@@ -87,6 +87,7 @@ KINDS: Final = (
     Kind("cursors", "zset", "runs with work left; score: since when, ms", "a member goes with advance"),
     Kind("events", "stream", "every state change, in order", "trimmed below the position that SQL has"),
     Kind("confirmed", "string", "run_id of the Redis that was last compared with the history", "one, in partition 0"),
+    Kind("room", "string", "nothing: written to see whether the store is full", "TTL of a second"),
     Kind("clock", "string", "a frozen time in ms", "set by tests only"),
 )
 

@@ -1,7 +1,7 @@
 """Reading the engine's state: what needs no script, because it changes nothing."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
@@ -10,7 +10,8 @@ from redis.exceptions import RedisError
 
 from umbel.engine.incarnation import Incarnation
 from umbel.engine.keys import partition_of, prefix
-from umbel.engine.wire import Item, Wire
+from umbel.engine.measure import Measured, measure
+from umbel.engine.wire import Item, Wire, unavailable
 from umbel.errors import StateUnavailable
 from umbel.events import EventRecord, decode
 from umbel.plan.model import Node, from_dict
@@ -85,6 +86,10 @@ class Reader:
     def ping(self) -> None:
         """Raise StateUnavailable unless the store answers."""
         self._guard(lambda: self._client.ping())
+
+    def require_room(self) -> None:
+        """Raise StateFull unless the store takes more; it is asked by writing."""
+        self._guard(lambda: self._client.set(f"{prefix(0)}room", "", px=1000))
 
     def partition(self, run: str) -> int:
         """Where the run lives."""
@@ -332,6 +337,11 @@ class Reader:
             due = max(due or 0, *(since + after for since in idle)) if rank < FRONT else None
         return Released(now - round(score), count, score < passed, None if due is None else max(0, round(due) - now))
 
+    def measure(self, positions: Mapping[int, str | None]) -> Measured:
+        """What the store holds, for dashboards; `positions`: up to where each partition's events are projected."""
+        lease = round(self.settings.lease * 1000)
+        return cast("Measured", self._guard(lambda: measure(self._client, positions, lease)))
+
     # --- the event stream
 
     def newest_event(self, partition: int) -> str:
@@ -356,4 +366,4 @@ class Reader:
         try:
             return self._wire.persist(read)
         except RedisError as error:
-            raise StateUnavailable(f"the state store failed: {error}") from error
+            raise unavailable(error) from error

@@ -13,7 +13,7 @@ from typing import Final
 
 from umbel.machine import Verb
 
-_FIELD: Final = re.compile(r"^-- (keys|args|returns|events|holds|include): *(.*)$")
+_FIELD: Final = re.compile(r"^-- (keys|args|returns|events|holds|include|full): *(.*)$")
 _RETURN: Final = re.compile(r"(\w+)(?:\(([^)]*)\))?")
 _TYPES: Final = {
     "str": "str",
@@ -22,6 +22,9 @@ _TYPES: Final = {
     "ints": "tuple[int, ...]",
     "items": "tuple[Item, ...]",
 }
+_ALSO_WHEN_FULL: Final = "#!lua flags=allow-oom"
+"""First line of a script that works also when the store has reached its `maxmemory` (Redis documentation, Eval script
+flags): what ends things, since only that makes room again. What begins something new is refused, and tried again."""
 _DEFAULTS: Final = {"str": '""', "int": "0", "json": '""', "ints": "()", "items": "()"}
 
 
@@ -72,6 +75,7 @@ def load(verb: Verb) -> Script:
     if missing:
         raise ValueError(f"{verb}.lua: header lacks {', '.join(sorted(missing))}")
     includes = ["base", *header.get("include", "").split()]
+    first = [_ALSO_WHEN_FULL] if header.get("full") == "works" else []
     return Script(
         verb=verb,
         purpose=source.splitlines()[0].removeprefix("-- ").partition(": ")[2],
@@ -80,7 +84,7 @@ def load(verb: Verb) -> Script:
         returns=tuple((m[1], _pairs(m[2] or "")) for m in _RETURN.finditer(header["returns"])),
         events=tuple(header["events"].split()),
         holds=tuple(re.findall(r"U-\d+", header["holds"])),
-        text="\n".join([*(_read(f"include/{name}") for name in includes), source]),
+        text="\n".join([*first, *(_read(f"include/{name}") for name in includes), source]),
     )
 
 

@@ -8,14 +8,14 @@ from typing import Any, Final, NamedTuple, TypeVar
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from umbel.engine.incarnation import only_if_confirmed
 from umbel.engine.keys import prefix
 from umbel.engine.scripts import SCRIPTS
-from umbel.errors import SettingsError, StateUnavailable
+from umbel.errors import SettingsError, StateFull, StateUnavailable
 from umbel.machine import Code, Verb
 
 T = TypeVar("T")
@@ -83,6 +83,14 @@ def connect(url: str, *, timeout: float, if_confirmed: bool = True) -> redis.Red
         ) from error
 
 
+def unavailable(error: RedisError, prefix: str = "") -> StateUnavailable:
+    """What the engine raises for an error of redis-py."""
+    text = str(error)
+    if isinstance(error, OutOfMemoryError) or text.startswith("MISCONF"):  # maxmemory; the append-only file
+        return StateFull(f"{prefix}the state store takes nothing more: {text}")
+    return StateUnavailable(f"{prefix}the state store failed: {text}")
+
+
 class Wire:
     """Runs scripts on the connections of one Redis client.
 
@@ -114,7 +122,7 @@ class Wire:
             except NoScriptError:
                 reply = self._send("EVAL", script.text, *words)
         except RedisError as error:
-            raise StateUnavailable(f"{verb}: the state store failed: {error}") from error
+            raise unavailable(error, f"{verb}: ") from error
         return Code(_text(reply[0])), [_DECODE[kind](value) for kind, value in zip(kinds, reply[1:], strict=False)]
 
     def _send(self, *words: str | int) -> Any:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from umbel.celery import codec
-from umbel.definition.schema import payload_errors
-from umbel.errors import BadRequest, PayloadInvalid, PayloadTooLarge
+from umbel.errors import BadRequest, PayloadTooLarge
 from umbel.keeper import limit_of
 from umbel.plan.model import Plan
+from umbel.service import secrets
 from umbel.service.reading import require
 from umbel.service.umbel import Umbel, now_ms
 from umbel.store import Accepted, IdempotencyKey, Limit, NewRun
@@ -35,29 +35,25 @@ def start(
         payload: values that the definition's defaults do not have, or have otherwise.
         comment: a note, kept with the run.
         key: the client's idempotency key: the same key and request give the first run again.
-        relaunch_of: run that this one repeats.
+        relaunch_of: run that this one repeats, with its payload as it is kept.
 
     Raises:
         DefinitionNotFound, DefinitionError: nothing can be started by this name.
         PayloadInvalid, PayloadTooLarge: this payload cannot be taken.
+        SecretKeyMissing, SecretUnreadable: it holds secrets, and the server lacks the key.
         BadRequest: a text has no UTF-8, the payload is nested too deep, or the key of a limit cannot be computed.
         LimitReached: as many runs are live as the definition allows, and it refuses one more.
         IdempotencyConflict: the key came before with another request.
         HistoryUnavailable: the run could not be written; try again (with the same key).
+        StateFull: the state store takes nothing more for now.
     """
     storable(definition=definition, comment=comment, idempotency_key=key)
     found, plan = umbel.definitions.get(definition)
-    full = {**found.defaults, **payload} if found.defaults else dict(payload)
-    if found.schema is not None:
-        errors = payload_errors(found.schema, full)
-        if errors:
-            raise PayloadInvalid(
-                f"The payload does not fit the schema of {definition}: {errors[0]}",
-                errors,
-                hint=f"GET /api/v1/definitions/{definition} shows the schema.",
-            )
-    limit = limit_of(definition, found.concurrency, full)
-    idempotency = idempotency_of(key, definition, payload, comment) if key is not None else None
+    entered = secrets.enter(umbel.settings.secret_key, found, payload, again=relaunch_of is not None)
+    limit = limit_of(definition, found.concurrency, entered.likeness)
+    alike = {name: entered.likeness[name] for name in payload}
+    idempotency = idempotency_of(key, definition, alike, comment) if key is not None else None
+    full = entered.payload
     return accept(umbel, plan, full, comment=comment, idempotency=idempotency, relaunch_of=relaunch_of, limit=limit)
 
 
@@ -77,6 +73,7 @@ def accept(
     if len(text) > umbel.settings.max_payload_bytes:
         most = umbel.settings.max_payload_bytes
         raise PayloadTooLarge(f"The payload has {len(text):,} bytes of JSON, allowed are {most:,}.", hint=ELSEWHERE)
+    umbel.require_room()
     umbel.remember(plan)
     run_id = str(uuid.uuid4())
     project, _, name = plan.definition.partition(".")

@@ -14,15 +14,19 @@ from typing import Final
 from umbel.celery import canvas_out
 from umbel.celery.app import make_app
 from umbel.celery.dispatch import Dispatcher
+from umbel.celery.lengths import queue_lengths
 from umbel.celery.project import task_names
 from umbel.engine.engine import Engine
 from umbel.engine.loops import Loops
 from umbel.engine.wire import Item
-from umbel.errors import HistoryUnavailable, UmbelError
+from umbel.errors import HistoryUnavailable, StateFull, UmbelError
 from umbel.keeper import Keeper
+from umbel.keeper.count import Counter
 from umbel.machine import Code
+from umbel.observe.metrics import Metrics
 from umbel.plan.model import Plan
 from umbel.service.catalog import Definitions
+from umbel.service.gauges import Gauges, Lengths
 from umbel.service.names import Names
 from umbel.service.publishing import Publish, Publishing
 from umbel.service.restore import lost, restore
@@ -54,6 +58,7 @@ class Umbel:
         now: for tests: the clock of schedules (ms UTC).
         keepers: the keeper's own engine, which may also look at a store that is closed to others; closed with this.
         send_canvas: sends and launches a run that Celery's own canvas sequences (`umbel.celery.canvas_out.launch`).
+        lengths: messages in the broker's queues, for metrics.
     """
 
     def __init__(
@@ -67,16 +72,19 @@ class Umbel:
         now: Callable[[], int] | None = None,
         send_canvas: Callable[..., list[Item]] | None = None,
         keepers: Engine | None = None,
+        lengths: Lengths | None = None,
     ) -> None:
         self.settings = settings
         self.send_canvas = send_canvas
         self.name = f"server@{socket.gethostname()}:{os.getpid()}"
         self.store = Store(settings.database_url)
         self.engine = engine
-        self.definitions = Definitions(settings.home, tasks, self.store)
+        self.definitions = Definitions(settings.home, tasks, self.store, signs=bool(settings.webhook_secret))
         self.publish = Publishing(publish)
         self._loops = Loops(self.engine, self.publish, self.name)
         own = [self._loops] if loops else []
+        self.gauges = Gauges(self, lengths)
+        self.metrics = Metrics(self.gauges.read)
         self._keepers = keepers or engine
         self.keeper = Keeper(
             self.store,
@@ -89,11 +97,13 @@ class Umbel:
             own,
             who=self.name,
             now=now,
+            watch=Counter(self.metrics, self.plan, settings.default_queue).count,
         )
         self.feed = self.keeper.feed
         self._plans: dict[str, Plan] = {}
         self._names_of: dict[str, tuple[str, str]] = {}
         self._guard = threading.Lock()
+        self._full = False  # the state store, when it was last told to launch a run
         self._launchers = ThreadPoolExecutor(LAUNCHES, thread_name_prefix="umbel-launch")
         self._may_launch = threading.BoundedSemaphore(LAUNCHES)
 
@@ -102,8 +112,9 @@ class Umbel:
         """Everything as `settings` say, publishing through Celery."""
         engine, keepers, app = Engine.open(settings), Engine.open(settings, if_confirmed=False), make_app(settings)
         tasks, send_canvas = task_names(settings.home, app), partial(canvas_out.launch, app)
+        publish, lengths = Dispatcher(app, engine).publish, partial(queue_lengths, app)
         return cls(
-            settings, engine, Dispatcher(app, engine).publish, tasks=tasks, send_canvas=send_canvas, keepers=keepers
+            settings, engine, publish, tasks=tasks, send_canvas=send_canvas, keepers=keepers, lengths=lengths
         )
 
     def prepare(self) -> None:
@@ -123,6 +134,7 @@ class Umbel:
         """Stop the loops, end all waits, close the connections."""
         self.keeper.stop()
         self._launchers.shutdown(wait=False)
+        self.gauges.close()
         self.engine.close()
         self._keepers.close()
         self.store.close()
@@ -208,6 +220,9 @@ class Umbel:
     def _launch(self, run: RunRow) -> None:
         try:
             self.launch(run)
+        except StateFull as error:
+            self._full = True
+            log.warning("run %s is accepted and will be launched later: %s", run.id, error)
         except UmbelError as error:
             log.warning("run %s is accepted and will be launched or sent later: %s", run.id, error)
         except Exception:  # whatever it is, the run is accepted, and its client has to hear that
@@ -229,6 +244,16 @@ class Umbel:
                 self.try_launch(again)
         except UmbelError as error:
             log.warning("run %s is rebuilt later: %s", run.id, error)
+
+    def require_room(self) -> None:
+        """Before a run is accepted. Asks the state store only if that was full when last heard of.
+
+        Raises:
+            StateFull: it still is.
+        """
+        if self._full:
+            self.engine.require_room()
+            self._full = False
 
     def plan(self, plan_hash: str) -> Plan:
         """A plan that the history holds; remembered.

@@ -15,7 +15,8 @@ import redis
 from tests.serving import Served, serving
 from tests.waiting import wait_until
 from umbel.api import health
-from umbel.errors import BadRequest, BrokerUnavailable, HistoryUnavailable, StateUnavailable
+from umbel.engine.keys import prefix
+from umbel.errors import BadRequest, BrokerUnavailable, HistoryUnavailable, StateFull, StateUnavailable
 from umbel.keeper import relaunch
 from umbel.machine import Code, RunState, TaskState
 from umbel.service import runs
@@ -221,3 +222,33 @@ def test_a_bug_is_said_to_be_one(server: Served, monkeypatch: pytest.MonkeyPatch
     assert director.status_code == 500
     assert director.json()["error"].startswith("The server encountered an internal error")
     assert "secret" not in answer.text + director.text
+
+
+def test_a_store_at_its_maxmemory(server: Served, valkey_url: str) -> None:
+    """New runs are refused, nothing new begins, what runs ends and makes room."""
+    before = server.http.post("/api/v1/runs", json=BODY).json()["id"]
+    first = wait_until(lambda: server.messages and server.messages.pop(), 10, "its message")
+    claimed = server.claim(first)
+    assert claimed
+    with redis.Redis.from_url(f"{valkey_url[:-1]}4") as client:
+        client.config_set("maxmemory", 1)
+        try:
+            met = server.http.post("/api/v1/runs", json=BODY)
+            assert met.status_code == 201, "it is on disk before the store is asked"
+            for answer in (
+                server.http.post("/api/v1/runs", json=BODY),
+                server.http.post("/api/workflows", json=DIRECTOR),
+            ):
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+                assert "takes nothing more" in answer.text
+            with pytest.raises(StateFull):
+                server.engine.launch("x", server.umbel.definitions.get("demo.ONE")[1], "{}", by="s")
+            assert server.engine.succeed(claimed[0], "1", by="w").code is Code.OK
+            assert server.settled(before).state is RunState.SUCCESS
+            key = f"{prefix(server.engine.partition(before))}run:{before}"
+            wait_until(lambda: client.pttl(key) > 0, 10, "the TTL of what is over")
+        finally:
+            client.config_set("maxmemory", 0)
+    message = wait_until(lambda: server.messages and server.messages.pop(), 10, "launch of the accepted run")
+    assert message.run == met.json()["id"]
+    assert server.http.post("/api/v1/runs", json=BODY).status_code == 201

@@ -4,6 +4,7 @@
 -- returns: ok(items:items more:int)
 -- events: run.advanced run.succeeded run.canceled run.stopped run.settled
 -- holds: [U-1] [U-4]
+-- full: works
 -- include: run release close stop
 -- An empty `run` takes the run that has waited longest. Several callers may work on the same run: each gets its own portion.
 local run_id, by = unpack(ARGV)

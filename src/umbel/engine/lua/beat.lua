@@ -4,6 +4,7 @@
 -- returns: ok
 -- events:
 -- holds: [U-6] [U-11] [U-12]
+-- full: works
 -- An empty `info` keeps what it has said of itself before, which may be long: the names of its tasks.
 local worker, info, lease_ms, leaving, keep_ms = unpack(ARGV)
 local now = clock()

@@ -4,6 +4,7 @@
 -- returns: ok finished no_run
 -- events: run.canceled run.stopped run.settled
 -- holds: [U-4] [U-5] [U-10]
+-- full: works
 -- include: run release close stop
 -- Running bodies hear of it at their next renewal.
 local run_id, info, request_id = unpack(ARGV)

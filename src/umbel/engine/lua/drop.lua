@@ -4,6 +4,7 @@
 -- returns: ok no_run exists
 -- events:
 -- holds: [U-5] [U-12]
+-- full: works
 -- include: plans
 -- `seq` is the number of the newest event that the history has: a run that has come as far stays. What other sets still say of
 -- its tasks goes when somebody looks at it, as with every run that is not there.

@@ -4,6 +4,7 @@
 -- returns: ok(forgotten:int)
 -- events:
 -- holds: [U-12]
+-- full: works
 -- include: plans
 local runs, ttl_ms, plan_ttl_ms = cjson.decode(ARGV[1]), ARGV[2], ARGV[3]
 local forgotten = 0

@@ -4,6 +4,7 @@
 -- returns: ok(released:ints) no_run canceled stale alive
 -- events: task.lost task.failed task.fenced run.failed run.succeeded run.settled
 -- holds: [U-3] [U-6] [U-7] [U-10] [U-11]
+-- full: works
 -- include: run release close attempt fail
 local run_id, task, epoch, attempt, sure, counts, max_lost, why, by, request_id = unpack(ARGV)
 local run = open(run_id)

@@ -4,6 +4,7 @@
 -- returns: ok(items:items next:int)
 -- events: task.queued task.failed task.succeeded run.failed run.stopped run.succeeded run.settled run.canceled
 -- holds: [U-1] [U-11]
+-- full: works
 -- include: run release close fail stop
 local limit, by = tonumber(ARGV[1]), ARGV[2]
 local now = clock()

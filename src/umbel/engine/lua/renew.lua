@@ -4,6 +4,7 @@
 -- returns: ok no_run canceled stale
 -- events:
 -- holds: [U-3] [U-11]
+-- full: works
 local run_id, task, epoch, attempt, lease_ms = unpack(ARGV)
 local value = redis.call('HMGET', key('run', run_id), 'state', 'epoch', task .. ':state', task .. ':attempt', 'stopped', 'tasks', 'nodes')
 if not value[1] or value[1] == 'restoring' then return {'no_run'} end

@@ -4,6 +4,7 @@
 -- returns: ok(due:int released:ints) no_run canceled stale
 -- events: task.retrying task.fenced run.settled
 -- holds: [U-2] [U-3] [U-10] [U-11]
+-- full: works
 -- include: run release close attempt
 local run_id, task, epoch, attempt, delay_ms, info, args, by, request_id = unpack(ARGV)
 local run = open(run_id)

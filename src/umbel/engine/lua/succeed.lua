@@ -4,6 +4,7 @@
 -- returns: ok(released:ints) no_run canceled stale
 -- events: task.succeeded task.fenced run.succeeded run.settled
 -- holds: [U-2] [U-3] [U-4] [U-5] [U-10]
+-- full: works
 -- include: run release close attempt
 local run_id, task, epoch, attempt, result, by, request_id = unpack(ARGV)
 local run = open(run_id)

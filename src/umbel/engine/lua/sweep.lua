@@ -4,6 +4,7 @@
 -- returns: ok(attempts:json workers:json)
 -- events:
 -- holds: [U-6]
+-- full: works
 -- attempts: [run, task, epoch, attempt, sure, counts, why]; workers: [worker, info, last beat in ms], which are taken
 -- off the list once they hold nothing. A loss counts as the task's own fault only if it was the only task of a worker that
 -- died, or if the worker's main process has outlived it: a machine that is switched off must not fail healthy tasks.
