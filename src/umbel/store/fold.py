@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from orjson import dumps
 
+from umbel.definition import Webhook
 from umbel.events import UNREADABLE, EventRecord
 from umbel.machine import TASK_TERMINAL, TERMINAL_EVENTS, EventType, RunState, TaskState
-from umbel.store.rows import AppliedEvent, AttemptRow, ChildRun, MapRow, RunHead, TaskRow, maps_of
+from umbel.store.rows import AppliedEvent, AttemptRow, ChildRun, End, MapRow, RunHead, TaskRow, maps_of
 from umbel.store.values import MAX, as_decimal, as_number, as_numbers, as_text, clean
 
 TaskKey = tuple[str, int]
@@ -34,12 +35,13 @@ _MAX_INDEX: Final = 2**31 - 1
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What the fold needs of a plan: the keys of its nodes by index, how many are tasks, its deadline in seconds, and
-    whether Celery's own canvas sequences it."""
+    whether Celery's own canvas sequences it. Whom to tell of an end is for those who write what was folded."""
 
     keys: Sequence[str]
     tasks: int
     deadline: float | None = None
     native: bool = False
+    webhook: Webhook | None = None
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class Changes:
     """In stream order; their `id` is still 0."""
     logs: list[LogTuple] = field(default_factory=list)
     """(run, index, attempt, ms, stream, line)"""
+    ends: list[End] = field(default_factory=list)
     quarantined: list[tuple[EventRecord, str]] = field(default_factory=list)
     """Events that could not be used, and why."""
     duplicates: int = 0
@@ -226,21 +229,28 @@ class _Step:
             self._begin()
         elif kind == EventType.RUN_SETTLED:
             run.settled, run.paused = True, False
-            run.finished_at = run.finished_at or self.at  # only now, if it was an error from its epoch's first moment
+            if run.finished_at is None:  # only now, if it was an error from its epoch's first moment
+                self._end()
         elif kind == EventType.RUN_STOPPED:
             run.stopped, run.paused = True, False
-            run.finished_at = run.finished_at or self.at
+            if run.finished_at is None:
+                self._end()
         elif kind in (EventType.RUN_PAUSED, EventType.RUN_RESUMED):
             run.paused = kind == EventType.RUN_PAUSED
         elif kind == EventType.RUN_RESTORED:
             self._restored()
         elif kind in TERMINAL_EVENTS:
             run.state = TERMINAL_EVENTS[EventType(kind)]
-            run.finished_at = self.at
             if kind == EventType.RUN_CANCELED:
                 run.stopped, run.paused = True, False
             elif kind == EventType.RUN_FAILED:
                 self._run_failed()
+            self._end()
+
+    def _end(self) -> None:
+        run = self.run
+        run.finished_at = self.at
+        self.changes.ends.append(End(run.id, run.epoch, run.state, self.at, run.failed_task))
 
     def _begin(self) -> None:
         seconds = self.shape.deadline

@@ -9,11 +9,11 @@ from sqlalchemy import Connection, or_, select, text, update
 
 from umbel.errors import LimitReached
 from umbel.machine import EventType, RunState
-from umbel.store import tables
+from umbel.store import deliveries, tables
 from umbel.store.database import Database
 from umbel.store.project import add_events
 from umbel.store.reads import run_by_id, run_rows
-from umbel.store.rows import AppliedEvent, Limit, RunRow
+from umbel.store.rows import AppliedEvent, End, Limit, RunRow
 
 _runs = tables.runs
 _oldest = (_runs.c.created_at, _runs.c.id)
@@ -88,6 +88,8 @@ class Limits:
                 return False
             if run.stopped:
                 add_events(connection, [_event(run, run.last_seq, EventType.RUN_SETTLED)])
+                if run.finished_at is None:
+                    deliveries.note(connection, [End(run.id, run.epoch, run.state, at, run.failed_task)])
             else:
                 tell_canceled(connection, run, by)
         return True
@@ -122,6 +124,7 @@ def tell_canceled(connection: Connection, run: RunRow, by: str) -> None:
     """Writes the two events of a run that is canceled before it was launched; its row is as after them."""
     canceled = _event(run, run.last_seq - 1, EventType.RUN_CANCELED, by=by)
     add_events(connection, [canceled, _event(run, run.last_seq, EventType.RUN_SETTLED)])
+    deliveries.note(connection, [End(run.id, run.epoch, RunState.CANCELED, run.updated_at, run.failed_task)])
 
 
 def _event(run: RunRow, seq: int, kind: EventType, **data: str) -> AppliedEvent:

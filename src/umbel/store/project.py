@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, insert, select, tu
 
 from umbel.events import EventRecord
 from umbel.machine import EventType, RunState, TaskState
-from umbel.store import plans, tables
+from umbel.store import deliveries, plans, tables
 from umbel.store.database import Database
 from umbel.store.fold import LISTS, Changes, Known, Shape, TaskKey, fold, sub_run
 from umbel.store.rows import AppliedEvent, AttemptRow, ChildRun, RunHead, TaskRow
@@ -104,6 +104,8 @@ class Applied:
     quarantined: list[tuple[EventRecord, str]] = field(default_factory=list)
     """Events that could not be used, and why. They are passed over: one bad event must not stop the history."""
     duplicates: int = 0
+    changes: Changes = field(default_factory=Changes)
+    """The rows as they are now."""
 
 
 class Projection:
@@ -150,8 +152,10 @@ class Projection:
             if moved.rowcount != 1:
                 raise PositionMoved(f"partition {partition} is no longer at {expected}")
             _write(connection, changes, partition)
+            hooks = {end.run: known.shapes[known.runs[end.run].plan_hash].webhook for end in changes.ends}
+            deliveries.note(connection, changes.ends, {run: hook for run, hook in hooks.items() if hook})
         settled = [event.run_id for event in changes.events if event.type == EventType.RUN_SETTLED]
-        return Applied(changes.events, settled, changes.quarantined, changes.duplicates)
+        return Applied(changes.events, settled, changes.quarantined, changes.duplicates, changes)
 
     def _known(self, connection: Connection, events: Sequence[EventRecord]) -> Known:
         known = Known()
@@ -184,8 +188,8 @@ class Projection:
         found = {key: self._shapes[key] for key in hashes - missing}
         if missing:
             for key, plan in plans.load(connection, missing).items():
-                native = plan.engine == "canvas"
-                found[key] = Shape(tuple(node.key for node in plan.nodes), plan.tasks, plan.deadline, native)
+                keys, native = tuple(node.key for node in plan.nodes), plan.engine == "canvas"
+                found[key] = Shape(keys, plan.tasks, plan.deadline, native, plan.webhook)
             # A plan never changes under its hash, so the only reason to drop one is room.
             if len(self._shapes) + len(found) > _PLANS_KEPT:
                 self._shapes = {}

@@ -9,7 +9,10 @@ from umbel.store import tables
 from umbel.store.database import Database
 
 _runs: Final = tables.runs
-_CHILDREN: Final = (tables.logs, tables.events, tables.attempts, tables.tasks)
+_CHILDREN: Final = (
+    *(tables.logs, tables.events, tables.attempts, tables.tasks),
+    *(tables.delivery_attempts, tables.deliveries),
+)
 
 
 class Retention:

@@ -69,7 +69,7 @@ class Reads:
         """
         statement = _filtered(_listed_columns, wanted)
         if cursor is not None:
-            at, run_id = _read_cursor(cursor)
+            at, run_id = read_cursor(cursor)
             older = and_(_runs.c.created_at == at, _runs.c.id < run_id)
             statement = statement.where(or_(_runs.c.created_at < at, older), _runs.c.created_at <= at)
         with self._database.read() as connection:
@@ -248,7 +248,7 @@ def _conditions(wanted: RunFilter) -> Iterable[ColumnElement[bool]]:
         yield or_(*(column.icontains(wanted.q, autoescape=True) for column in looked_at))
 
 
-def _read_cursor(cursor: str) -> tuple[int, str]:
+def read_cursor(cursor: str) -> tuple[int, str]:
     at, dot, run_id = cursor.partition(".")
     # Its own length limit, so that no number is too large for the database.
     if not (dot and run_id and at.isascii() and at.isdigit() and len(at) < 18):
