@@ -20,9 +20,13 @@ HOMES = {
     "typer": {"cli"},
     "requests": {"demo"},
     "mcp": {"mcp"},
+    "prometheus_client": {"observe"},
+    "opentelemetry": {"observe"},
     "argon2": {"service"},
+    "httpcore": {"webhooks"},
     "cel_expr_python": {"definition"},
     "re2": {"definition"},
+    "cryptography": {"secrets"},
 }
 
 # The client works where nothing of the server does, so it knows only these.

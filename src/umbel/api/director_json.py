@@ -10,6 +10,7 @@ from typing import Any
 from umbel.celery import codec
 from umbel.machine import RunState, TaskState, director_status
 from umbel.plan.model import Plan, task_id
+from umbel.secrets import hide
 from umbel.service.reading import is_there, state_of
 from umbel.store import RunRow, TaskRow
 
@@ -48,7 +49,7 @@ def run_dict(run: RunRow, *, with_payload: bool = True) -> dict[str, Any]:
         "updated": time(run.finished_at or run.started_at or run.created_at),
     }
     if with_payload:
-        found["payload"] = json.loads(run.payload)
+        found["payload"] = hide(json.loads(run.payload))
     if run.comment is not None:
         found["comment"] = run.comment
     return found
@@ -96,10 +97,10 @@ def _result(state: TaskState, row: TaskRow | None) -> Any:
         return None
     if state is TaskState.ERROR:
         return {"exception": row.exception or "", "traceback": row.traceback or ""}
-    return codec.decode(row.result) if state is TaskState.SUCCESS and row.result is not None else None
+    return hide(codec.decode(row.result)) if state is TaskState.SUCCESS and row.result is not None else None
 
 
 def definition_dict(name: str, source: Mapping[str, Any]) -> dict[str, Any]:
     """A definition as it was written, with its names."""
     project, _, rest = name.partition(".")
-    return {**source, "fullname": name, "project": project, "name": rest}
+    return {**hide(source), "fullname": name, "project": project, "name": rest}

@@ -14,6 +14,7 @@ from umbel.celery import capture, limits, outcome, retrying
 from umbel.celery.calling import Call
 from umbel.celery.control import Control
 from umbel.celery.dispatch import MARK
+from umbel.celery.opened import Opened
 from umbel.celery.process import Process
 from umbel.celery.record import record
 from umbel.celery.renew import AttemptStopped, Renewal
@@ -21,7 +22,7 @@ from umbel.definition import RetryPolicy
 from umbel.engine.calls import Claim
 from umbel.engine.engine import Token, request_id
 from umbel.engine.wire import Item
-from umbel.errors import BrokerUnavailable, StateUnavailable, UmbelError
+from umbel.errors import BrokerUnavailable, SecretKeyMissing, SecretUnreadable, StateUnavailable, UmbelError
 from umbel.machine import Code
 from umbel.plan.model import Node, task_id
 
@@ -102,20 +103,30 @@ class Runner:
         if claimed is None:
             return NOTHING, []
         token, claim = claimed
-        answer, result = self._run(name, token, claim, request)
-        if result is None:
-            return NOTHING, []
-        if isinstance(result, outcome.Retried):
-            tries = self.app.tasks[name].max_retries
-            result.info.setdefault("max_retries", tries if isinstance(tries, int) else None)
-        return answer, self._record(token, claim, result)
+        opened = Opened(self.process.settings.secret_key)
+        try:
+            answer, result = self._run(name, token, claim, request, opened)
+            if result is None:
+                return NOTHING, []
+            if isinstance(result, outcome.Retried):
+                tries = self.app.tasks[name].max_retries
+                result.info.setdefault("max_retries", tries if isinstance(tries, int) else None)
+            return opened.cover_answer(answer), self._record(token, claim, self._cover(opened, result))
+        finally:
+            opened.close()
+
+    def _cover(self, opened: Opened, result: outcome.Outcome) -> outcome.Outcome:
+        try:
+            return opened.cover(result, self.process.settings.max_result_bytes)
+        except UmbelError as error:  # sealed, it is too large
+            return outcome.Failed(outcome.describe(error, None, "result"))
 
     def _run(
-        self, name: str, token: Token, claim: Claim, request: dict[str, Any]
+        self, name: str, token: Token, claim: Claim, request: dict[str, Any], opened: Opened
     ) -> tuple[Any, outcome.Outcome | None]:
         """Do what the task is there for; Celery's answer and the outcome, which is None if the attempt was stopped."""
         began, node = time.monotonic(), None
-        output = capture.Output(token, self.process.settings.max_log_bytes)
+        output = capture.Output(token, self.process.settings.max_log_bytes, opened)
         try:
             capture.begin(output)
             self.renewal.begin(output)
@@ -152,6 +163,9 @@ class Runner:
             call = self.control.decide(token, claim, node)
         except StateUnavailable:
             raise
+        except (SecretKeyMissing, SecretUnreadable) as error:
+            told = outcome.describe(error, None, "secret")
+            return NOTHING, outcome.Failed({**told, "exception": f"{error} {error.hint}"})
         except Exception as error:
             return NOTHING, outcome.escaped(error, "arguments")
         if not isinstance(call, Call):

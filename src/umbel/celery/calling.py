@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from umbel.celery import codec
+from umbel.celery.capture import opened
 from umbel.engine.calls import Claim
 from umbel.engine.engine import Engine, Token
 from umbel.plan.calling import positional
@@ -33,14 +34,14 @@ def arguments(engine: Engine, token: Token, claim: Claim, node: Node, payload: C
         payload: gives the run's payload, for this call alone.
     """
     if claim.args:
-        args, kwargs = codec.decode(claim.args)
+        args, kwargs = opened().decode(claim.args)
         return Call(tuple(args), kwargs)
     if node.call is not None:
         args, fixed = positional(replace(node, call=revived(node.call)), inputs(engine, token, claim))
         return Call(tuple(args), dict(fixed))
     director = {"payload": payload(), "workflow_id": token.run}
     if is_item(token, claim):
-        return Call((codec.decode(claim.item),), director)
+        return Call((opened().decode(claim.item),), director)
     return Call(node.arguments(inputs(engine, token, claim)), director)
 
 
@@ -53,6 +54,6 @@ def revived(call: Fixed) -> Fixed:
 def inputs(engine: Engine, token: Token, claim: Claim) -> list[Any]:
     """The results that the task waited for, in definition order."""
     if claim.inputs:
-        found: list[Any] = codec.decode(claim.inputs)
+        found: list[Any] = opened().decode(claim.inputs)
         return found
-    return [codec.decode(text) for text in engine.inputs(token.run, claim.node, claim.plan)]
+    return [opened().decode(text) for text in engine.inputs(token.run, claim.node, claim.plan)]

@@ -13,7 +13,10 @@ from typing import Any
 from celery.utils.log import get_logger
 
 from umbel.celery import native
+from umbel.celery.hushed import hush, watch_logs
+from umbel.celery.opened import Opened
 from umbel.engine.engine import Token
+from umbel.secrets import Sieve
 
 _OURS = ("celery.redirected", "celery.app.trace", "celery.worker", "celery.pool", "umbel.", "kombu", "amqp")
 """Loggers that speak about the worker, not for the task, or say again what was printed."""
@@ -46,8 +49,11 @@ class _Line:
 class Output:
     """The captured lines of one attempt, up to `limit` bytes; an empty line counts as one."""
 
-    def __init__(self, token: Token, limit: int) -> None:
+    def __init__(self, token: Token, limit: int, opened: Opened | None = None) -> None:
         self.token = token
+        self.opened = opened or Opened()
+        """Its secrets; they are masked in all that is kept here."""
+        self.sieves = {name: Sieve(self.opened.mask) for name in ("stdout", "stderr")}
         self.to_the_end = False
         """The body is not stopped because another attempt has begun: Celery's own canvas lets both run."""
         self.sending = native.lock()
@@ -103,6 +109,7 @@ class Output:
         """Keep a line; past the limit one last line says that the rest was dropped."""
         if self._full:
             return
+        text = self.opened.mask.text(text)
         data = text.encode(errors="backslashreplace")
         size, text = max(len(data), 1), data[: self._left].decode(errors="ignore")
         if size > self._left:
@@ -143,9 +150,18 @@ class Tee:
     def write(self, text: str) -> Any:
         """Keep the text and write it."""
         output = _output()
-        if output is not None:
-            output.write(self._name, text)
+        if output is None:
+            return self._stream.write(hush(text))
+        text = output.sieves[self._name].feed(text)
+        output.write(self._name, text)
         return self._stream.write(text)
+
+    def finish(self, output: Output) -> None:
+        """Keep and write what was held back because it could have become a secret."""
+        text = output.sieves[self._name].rest()
+        if text:
+            output.write(self._name, text)
+            self._stream.write(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Keep the lines and write them."""
@@ -158,6 +174,7 @@ class Tee:
 
 def install() -> None:
     """Listen on stdout, stderr, the root logger and Celery's logger for tasks, which hands nothing on; once each."""
+    watch_logs()
     if not isinstance(sys.stdout, Tee):
         sys.stdout = Tee(sys.stdout, "stdout")
     if not isinstance(sys.stderr, Tee):
@@ -182,4 +199,13 @@ def end() -> None:
     """This thread's output belongs to nobody."""
     output, _here.output = _output(), None
     if output is not None:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, Tee):
+                stream.finish(output)
         output.close()
+
+
+def opened() -> Opened:
+    """What the attempt of this thread has opened."""
+    output = _output()
+    return output.opened if output is not None else Opened()

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from umbel.celery import calling, codec, errback
 from umbel.celery.calling import Call, is_item
+from umbel.celery.capture import opened
 from umbel.celery.outcome import Awaited, Expanded, Failed, Outcome, Skipped, Spawned, Succeeded, describe
 from umbel.celery.process import Process
 from umbel.celery.variables import Scope
@@ -114,23 +115,30 @@ class Control:
 
     def _spawn(self, token: Token, claim: Claim, sub: SubRun) -> Outcome:
         given = self._scope.render(token, claim, dict(sub.payload))
-        payload = {**sub.defaults, **given}
+        payload, secrets = {**sub.defaults, **given}, opened()
         limit = self._process.settings.max_payload_bytes
-        try:
-            text = codec.encode(payload, limit)
-        except ResultTooLarge:
-            text = f"The payload for {sub.definition} has more than the {limit:,} bytes of JSON that are allowed."
-            return _failed("PayloadTooLarge", text, "payload")
         if sub.schema is not None:
-            from umbel.definition.schema import payload_errors  # not for workers that start no runs
+            # Not for workers that start no runs.
+            from umbel.definition.marked import at, sealed_at, secret_places
+            from umbel.definition.schema import payload_errors
 
             try:
+                payload = secrets.open(payload)
+                places = secret_places(sub.schema, payload)
+                for place in places:
+                    secrets.note(at(payload, place))
                 errors = payload_errors(sub.schema, payload)
+                payload = sealed_at(secrets.vault, payload, places)
             except DefinitionError as error:
                 errors = [str(error)]
             if errors:
                 text = f"The payload does not fit the schema of {sub.definition}: {errors[0]}"
                 return _failed("PayloadInvalid", text, "payload")
+        try:
+            text = codec.encode(payload, limit)
+        except ResultTooLarge:
+            text = f"The payload for {sub.definition} has more than the {limit:,} bytes of JSON that are allowed."
+            return _failed("PayloadTooLarge", text, "payload")
         return Spawned(self._child(token.run), sub.plan, text, sub.definition)
 
     def _child(self, run: str) -> str:

@@ -9,6 +9,7 @@ from celery import states
 from celery.exceptions import Ignore, Reject
 
 from umbel.celery import codec
+from umbel.celery.hushed import hush
 from umbel.errors import ResultTooLarge, TaskRejected
 
 MAX_TEXT = 10_000
@@ -120,6 +121,8 @@ def _text(error: BaseException | None) -> str:
 
 def _kept(text: str, limit: int) -> str:
     """Text that every database takes, without its middle if it is too long: both ends of a traceback matter."""
+    if len(text) > limit:
+        text = hush(text)  # before a secret is cut in two
     if len(text) > limit:
         text = f"{text[: limit // 2]}\n[... {len(text) - limit:,} characters left out ...]\n{text[-limit // 2 :]}"
     return text.encode(errors="backslashreplace").decode()

@@ -7,9 +7,13 @@ from typing import Any
 
 from umbel.celery import codec
 from umbel.celery.calling import is_item
+from umbel.celery.capture import opened
 from umbel.definition import scan
 from umbel.engine.calls import Claim
 from umbel.engine.engine import Engine, Token
+from umbel.secrets import MARK
+
+_Tasks = dict[str, dict[str, Any]]
 
 PORTION = 500
 """Tasks that are looked at in one call."""
@@ -33,7 +37,7 @@ class Scope:
 
     def payload(self, token: Token, claim: Claim) -> Any:
         """The run's payload, which the caller may change. Raises StateUnavailable."""
-        return codec.decode(self._text(token.run) if is_item(token, claim) else claim.payload)
+        return opened().decode(self._text(token.run) if is_item(token, claim) else claim.payload)
 
     def holds(self, token: Token, claim: Claim, text: str) -> bool:
         """Whether the condition `text` is true.
@@ -62,34 +66,36 @@ class Scope:
     def _variables(self, token: Token, claim: Claim, template: Any) -> Any:
         from umbel.definition.expressions import MISSING, variables
 
-        engine, item = self._engine(), is_item(token, claim)
+        engine, item, secrets = self._engine(), is_item(token, claim), opened()
         wanted = _named(template)
-        tasks: Mapping[str, Any] = {}
+        tasks, sealed = _Tasks(), False
         if wanted is None or wanted:
             read = self._kept if item else self._read
-            tasks = read(token.run, token.epoch, claim.plan, claim.node, wanted)
+            tasks, sealed = read(token.run, token.epoch, claim.plan, claim.node, wanted)
+        # What is sealed is not shared: each attempt opens it for itself.
+        shared = item and MARK not in self._text(token.run)
         return variables(
-            self._shared(token.run) if item else codec.decode(claim.payload),
-            tasks,
+            self._shared(token.run) if shared else self.payload(token, claim),
+            secrets.open(tasks) if sealed else tasks,
             run_id=token.run,
             definition=engine.definition(engine.partition(token.run), claim.plan),
-            item=codec.decode(claim.item) if item else MISSING,
+            item=secrets.decode(claim.item) if item else MISSING,
         )
 
-    def _read(
-        self, run: str, epoch: int, plan: str, index: int, wanted: frozenset[str] | None
-    ) -> dict[str, dict[str, Any]]:
-        """What the needs of a node gave and how they ended, by key: those that are wanted. Fixed within an epoch."""
+    def _read(self, run: str, epoch: int, plan: str, index: int, wanted: frozenset[str] | None) -> tuple[_Tasks, bool]:
+        """What the needs of a node gave and how they ended, by key: those that are wanted. Fixed within an epoch. And
+        whether anything in it is sealed."""
         engine = self._engine()
         needs = [each for each in engine.needs(engine.partition(run), plan, index) if not wanted or each.key in wanted]
-        found: dict[str, dict[str, Any]] = {}
+        found, sealed = _Tasks(), False
         for start in range(0, len(needs), PORTION):
             some = needs[start : start + PORTION]
             indices = [each.index for each in some]
             for need, end, text in zip(some, engine.ends(run, indices), engine.results(run, indices), strict=True):
                 result = codec.decode(text) if text is not None else None
+                sealed = sealed or (text is not None and MARK in text)
                 found[need.key] = {"result": result, "state": end.state}
-        return found
+        return found, sealed
 
 
 def _named(template: Any) -> frozenset[str] | None:

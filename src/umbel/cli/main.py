@@ -9,7 +9,21 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from umbel import __version__
-from umbel.cli import check_app, definitions, graph, health, init, lint, runs, schedules, serve, stacks, users
+from umbel.cli import (
+    check_app,
+    definitions,
+    deliveries,
+    graph,
+    health,
+    init,
+    lint,
+    runs,
+    schedules,
+    secrets,
+    serve,
+    stacks,
+    users,
+)
 from umbel.errors import UmbelError
 
 
@@ -73,5 +87,9 @@ def umbel(
     """
 
 
-for group in (stacks, init, lint, graph, check_app, serve, health, runs, definitions, schedules, users):
+_GROUPS = (
+    *(stacks, init, lint, graph, check_app, serve, health, runs),
+    *(deliveries, definitions, schedules, secrets, users),
+)
+for group in _GROUPS:
     group.register(app)

@@ -18,6 +18,7 @@ from umbel.definition.model import Block, Catalog, Definition
 from umbel.definition.periodic import read_retention, read_schedule
 from umbel.definition.problems import Report, shorten
 from umbel.definition.schema import check_schema, contradictions, load_schema, payload_errors
+from umbel.definition.sealed import check_secrets
 from umbel.errors import DefinitionError
 
 # celery-director takes everything after the first dot as the name (recording `odd-workflow-files`, name-three-parts).
@@ -144,12 +145,15 @@ def _read_one(key: Node, node: Node, home: Path | None, report: Report) -> Defin
     default_queue, customs = _queue(fields.get("queue"), report)
     schedule = read_schedule(fields, report)
     defaults = _defaults(fields.get("defaults"), report)
+    engine = read_engine(fields.get("engine"), report)
+    check_secrets(schema, fields, source, engine, report)
     if schedule is not None and schema is not None:
         where = fields["periodic" if "periodic" in fields else "schedule"][0]
         _check_payload({**defaults, **schedule.payload}, schema, where, report)
     if defaults and schema is not None:
         _check_defaults(defaults, schema, fields["defaults"][0], report)
     body = _body(key, fields, report)
+    hooks, webhook = read_hooks(fields.get("hooks"), report)
     return Definition(
         project=name.group(1),
         name=name.group(2),
@@ -162,12 +166,13 @@ def _read_one(key: Node, node: Node, home: Path | None, report: Report) -> Defin
         defaults=defaults,
         default_queue=default_queue,
         custom_queues=customs,
-        hooks=read_hooks(fields.get("hooks"), report),
+        hooks=hooks,
+        webhook=webhook,
         schedule=schedule,
         retention=read_retention(fields.get("retention"), report),
         concurrency=read_concurrency(fields.get("concurrency"), report),
         deadline=read_deadline(fields.get("deadline"), body, report),
-        engine=read_engine(fields.get("engine"), report),
+        engine=engine,
     )
 
 

@@ -17,6 +17,7 @@ from referencing.jsonschema import DRAFT202012, EMPTY_REGISTRY, specification_wi
 
 from umbel.definition.patterns import check_patterns, linear
 from umbel.errors import DefinitionError
+from umbel.secrets import holds_sealed
 
 MAX_BYTES: Final = 1_000_000
 
@@ -121,7 +122,9 @@ def _errors(schema: Mapping[str, Any], payload: Any) -> list[ValidationError]:
     registry: Registry[Any] = EMPTY_REGISTRY
     validator: Validator = linear(_class_for(schema))(schema, registry=registry)
     try:
-        return sorted(validator.iter_errors(payload), key=lambda error: [str(part) for part in error.absolute_path])
+        # A sealed value is judged when it is opened.
+        found = [each for each in validator.iter_errors(payload) if not (each.path and holds_sealed(each.instance))]
+        return sorted(found, key=lambda error: [str(part) for part in error.absolute_path])
     except Unresolvable as error:
         raise DefinitionError(f"the JSON Schema refers to {error.ref!r}, which is not there") from error
     except RecursionError as error:

@@ -7,6 +7,7 @@ from typing import Final
 from umbel.definition import HOOKS, Block, Catalog, Definition, Problem, TaskStep
 from umbel.definition.garbage import uncollected
 from umbel.definition.links import find_circles, in_order, started, unknown_workflows
+from umbel.definition.marked import plain_secrets
 from umbel.errors import DefinitionError
 from umbel.plan import canvas, native
 from umbel.plan.limits import MAX_DEPTH, MAX_EDGES, MAX_TASKS
@@ -14,6 +15,10 @@ from umbel.plan.model import Call, Node, Plan, SubRun
 
 MAX_SUBPLANS: Final = 100
 """All of them are sent along when a run is started."""
+
+
+class PlainSecret(DefinitionError):
+    """The payload for another definition holds in plain text what that one's schema marks as a secret."""
 
 
 def build(definition: Definition, others: Mapping[str, tuple[Definition, Plan]] | None = None) -> Plan:
@@ -46,6 +51,7 @@ def build(definition: Definition, others: Mapping[str, tuple[Definition, Plan]] 
             tuple(builder.nodes),
             deadline=definition.deadline or (native.DEADLINE if definition.engine == "canvas" else None),
             engine=definition.engine,
+            webhook=definition.webhook,
             subplans=builder.subplans(),
         )
     except ValueError as error:
@@ -75,6 +81,7 @@ def build_all(catalog: Catalog) -> tuple[dict[str, Plan], Catalog]:
             plan = build(definition, built)
         except DefinitionError as error:
             code = "not-a-canvas" if definition.engine == "canvas" else "plan-too-large"
+            code = "plain-secret" if isinstance(error, PlainSecret) else code
             where = (definition.file, definition.line, 1 if definition.line else 0)
             problems.append(Problem(*where, code, str(error), error.hint, name))
         else:
@@ -164,6 +171,12 @@ class _Builder:
         if step.workflow not in self.others:
             raise DefinitionError(f"{self.definition.fullname}: {step.key} starts {step.workflow}, which is not there")
         definition, plan = self.others[step.workflow]
+        if plain := plain_secrets(definition.schema, step.payload or {}):
+            path = ".".join(map(str, min(plain, key=str)))
+            raise PlainSecret(
+                f"{self.definition.fullname}: {step.key} holds {path}, a secret of {step.workflow}, in plain text",
+                hint="Take it from the payload with `${payload.…}`, or write what `umbel secret seal` makes of it.",
+            )
         return SubRun(step.workflow, plan.hash, step.payload or {}, definition.defaults, definition.schema)
 
     def subplans(self) -> tuple[Plan, ...]:

@@ -3,6 +3,7 @@
 from umbel.definition import Definition
 from umbel.errors import DefinitionNotFound
 from umbel.plan.model import Plan
+from umbel.secrets import hide
 from umbel.service.check import task_definitions
 from umbel.service.models import DefinitionList, DefinitionView
 from umbel.service.schedules import schedule_spec
@@ -38,7 +39,7 @@ def _view(umbel: Umbel, definition: Definition, plan: Plan) -> DefinitionView:
         name=definition.fullname,
         description=definition.description,
         schema=dict(definition.schema) if definition.schema is not None else None,
-        defaults=dict(definition.defaults),
+        defaults=hide(definition.defaults),
         tasks=task_definitions(plan, umbel.settings.default_queue),
         schedule=schedule_spec(umbel, definition.schedule) if definition.schedule else None,
         hash=plan.hash,

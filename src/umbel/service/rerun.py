@@ -4,17 +4,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from umbel.celery import codec
 from umbel.errors import TaskNotFound, WrongState
 from umbel.keeper import limit_of
 from umbel.machine import RunState, TaskState
 from umbel.plan.model import Plan
+from umbel.secrets import Vault
 from umbel.service.control import once
 from umbel.service.models import Retry, RetryTask
 from umbel.service.names import Names
 from umbel.service.operations import RetryRun
 from umbel.service.reading import fields_of, is_over, require, state_of
 from umbel.service.umbel import Umbel, now_ms
-from umbel.service.values import read
 from umbel.store import Limit, MapRow, Rerun, RunRow, TaskRow
 
 SETTLES: Final = 5.0
@@ -166,4 +167,5 @@ def _limit(umbel: Umbel, run: RunRow) -> Limit | None:
     definition = umbel.definitions.catalog.definitions.get(run.definition)
     if definition is None:
         return None
-    return limit_of(run.definition, definition.concurrency, read(run.payload))
+    payload = Vault(umbel.settings.secret_key).likeness(codec.decode(run.payload))
+    return limit_of(run.definition, definition.concurrency, payload)

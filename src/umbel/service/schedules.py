@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from umbel.definition import Schedule
 from umbel.errors import ScheduleNotFound
+from umbel.secrets import hide
 from umbel.service.models import ScheduleList, ScheduleSpec, ScheduleView, instant
 from umbel.service.umbel import Umbel
 from umbel.store import ScheduleRow
@@ -74,6 +75,6 @@ def _fields(umbel: Umbel, schedule: Schedule) -> dict[str, Any]:
         "timezone": schedule.timezone,
         "catchup": schedule.catchup,
         "overlap": schedule.overlap,
-        "payload": dict(schedule.payload),
+        "payload": hide(schedule.payload),
         "next": [instant(each) for each in schedule.following(umbel.keeper.now(), NEXT)],
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from umbel.stack.key import secret_key
 from umbel.stack.options import StackOptions
 from umbel.stack.ports import free_ports, require_free
 from umbel.stack.probes import http_ok, worker_beats
@@ -58,6 +59,7 @@ def build(options: StackOptions, data: Path, lock: int) -> tuple[list[Part], Url
         model=f"http://127.0.0.1:{model_port}" if options.model else None,
     )
     env = {"PYTHONUNBUFFERED": "1", **urls.env(), "UMBEL_HOME": str(project), **options.env}
+    env.setdefault("UMBEL_SECRET_KEY", secret_key(project, data))
 
     parts = []
     if options.model:

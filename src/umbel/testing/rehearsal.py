@@ -21,6 +21,7 @@ from umbel.errors import BadRequest, DefinitionError, PayloadInvalid
 from umbel.events import EventRecord
 from umbel.machine import EventType, RunState, TaskState, effective
 from umbel.plan.model import Plan
+from umbel.secrets import Vault
 from umbel.service.catalog import Loaded, with_canvases
 from umbel.settings import load_settings
 from umbel.testing.result import TestRun, TestTask, task_of
@@ -79,7 +80,7 @@ def run(
         (name,) = names
     definition, plan = loaded.get(name)
     plan = replace(plan, engine="relay")  # what Celery's canvas would sequence has the same results
-    full = {**definition.defaults, **(payload or {})}
+    full = Vault(settings.secret_key).open_all({**definition.defaults, **(payload or {})})
     if definition.schema is not None and (errors := payload_errors(definition.schema, full)):
         raise PayloadInvalid(f"The payload does not fit the schema of {name}: {errors[0]}", errors)
     _check_approvals(plan, approvals or {})
