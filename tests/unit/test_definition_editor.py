@@ -40,7 +40,7 @@ UNSEEN = re.compile(
     r"|\.\./|/etc|broken|list|xxx)|crontab: '|timezone: |BBBBB"
     r"|tasks: \[\{G: \{type: group, tasks: \[\]|G: \{type: chain, tasks: \[\]|\\u0007|'a b"
     r"|retention: \{offset: -2"
-    r"|interval: (0|soon)|tasks: \[''|max_retries: 2, max_attempts|factor: |key: "
+    r"|interval: (0|soon)|tasks: \[''|max_retries: 2, max_attempts|factor: |key: |headers: \{Host"
 )
 """Cases of other codes that it cannot, or need not, tell: files, crontabs, time zones, control characters."""
 
@@ -109,7 +109,8 @@ demo.DAG:
   defaults: {n: 1}
   schema: {type: object}
   queue: {default: cpu, customs: {T: gpu}}
-  hooks: {success: NOTIFY, failure: ALERT}
+  hooks: {success: NOTIFY, failure: ALERT, webhook: {url: "https://example.com/umbel?x=1", events: [failure, cancel],
+          headers: {X-Key: "1"}}}
   periodic: {crontab: "0 3 * * *", timezone: Europe/Berlin, catchup: last, overlap: skip, payload: {n: 2}}
   retention: 30d
   concurrency: {limit: 2, key: payload.n, on_limit: cancel_oldest}

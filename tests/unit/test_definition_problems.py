@@ -130,6 +130,15 @@ CASES: dict[str, list[tuple[str, int, int, bool]]] = {
         ("a.B: {tasks: [A], hooks: [A]}\n", 1, 26, True),
         ("a.B: {tasks: [A], hooks: {success: [A]}}\n", 1, 36, True),
     ],
+    "bad-webhook": [
+        ("a.B: {tasks: [A], hooks: {webhook: 5}}\n", 1, 36, True),
+        ("a.B: {tasks: [A], hooks: {webhook: {events: failure}}}\n", 1, 36, True),
+        ("a.B:\n  tasks: [A]\n  hooks:\n    webhook: ftp://example.com/x\n", 4, 14, True),
+        ("a.B:\n  tasks: [A]\n  hooks:\n    webhook: https://me:pw@example.com/x\n", 4, 14, True),
+        ("a.B:\n  tasks: [A]\n  hooks:\n    webhook: {url: 'https://x.io', events: [end]}\n", 4, 45, True),
+        ("a.B:\n  tasks: [A]\n  hooks:\n    webhook: {url: 'https://x.io', headers: {Host: y}}\n", 4, 46, True),
+        ("a.B:\n  tasks: {a: {task: A}}\n  hooks: {webhook: 'https://'}\n", 3, 20, True),
+    ],
     "bad-block-type": [
         ("a.B:\n  tasks:\n  - A\n  - G1:\n      tasks: [A]\n", 4, 5, True),
         ("a.B:\n  tasks:\n  - G1: {type: gruop, tasks: [A]}\n", 3, 16, True),
@@ -181,6 +190,7 @@ CASES: dict[str, list[tuple[str, int, int, bool]]] = {
     ],
 }
 WARNINGS = {
+    "insecure-webhook": ("a.B: {tasks: [A], hooks: {webhook: http://example.com/x}}\n", 1, 36),
     "duplicate-definition": ("a.B: {tasks: [A]}\na.B: {tasks: [B]}\n", 2, 1),
     "chain-runs-as-group": ("a.B:\n  tasks:\n  - G1: {type: chain, tasks: [A, B]}\n", 3, 16),
     "unknown-key": ("a.B: {tasks: [A], queue: {custom: {A: q}}}\n", 1, 27),
@@ -196,6 +206,7 @@ ELSEWHERE = {
     "too-many-problems",
     "unknown-task",
     "unheard-queue",
+    "unsigned-webhook",
     "plan-too-large",
 } | {
     "unknown-workflow",  # tests/unit/test_definition_graph.py

@@ -20,6 +20,9 @@ from umbel.service.models import (
     DefinitionCheck,
     DefinitionList,
     DefinitionView,
+    Delivery,
+    DeliveryList,
+    DeliveryStatus,
     Diagnosis,
     EditorSchema,
     Event,
@@ -321,6 +324,20 @@ class Client:
         if key is None:
             return self.call(make(ops.GetLogs, run_id=run_id, attempt=attempt, after=after, limit=limit))
         return self.call(make(ops.GetTaskLogs, run_id=run_id, key=key, attempt=attempt, after=after, limit=limit))
+
+    def list_deliveries(
+        self, status: DeliveryStatus | None = None, *, cursor: str | None = None, limit: int = 50
+    ) -> DeliveryList:
+        """What webhooks were told of the ends of runs, newest first; `status` is pending, delivered or failed."""
+        return self.call(make(ops.ListDeliveries, status=status, cursor=cursor, limit=limit))
+
+    def get_run_deliveries(self, run_id: str) -> DeliveryList:
+        """What the webhook of a run was told."""
+        return self.call(ops.GetRunDeliveries(run_id=run_id))
+
+    def redeliver(self, run_id: str, delivery: str) -> Delivery:
+        """Tell a webhook again, with the same id."""
+        return self.call(ops.Redeliver(run_id=run_id, delivery=delivery))
 
     def list_schedules(self) -> ScheduleList:
         """Which definitions are started by themselves, and when next."""

@@ -1,7 +1,7 @@
 """What an author writes, turned into frozen, validated values, with every mistake named by line, column, code and hint.
 
 Owns: the definition language: YAML in, `Catalog` out; the table of problem codes; JSON Schemas of payloads.
-May import: errors, machine, settings.
+May import: webhooks, errors, machine, settings.
 Promises: reading never raises and never runs away; one bad definition leaves the others alone.
 """
 
@@ -20,6 +20,7 @@ from umbel.definition.model import (
     Retention,
     RetryPolicy,
     TaskStep,
+    Webhook,
 )
 from umbel.definition.parse import parse
 from umbel.definition.schedule import Schedule
@@ -38,6 +39,7 @@ __all__ = [
     "RetryPolicy",
     "Schedule",
     "TaskStep",
+    "Webhook",
     "check_tasks",
     "load_catalog",
     "parse",

@@ -6,7 +6,9 @@ warns of. A test holds its keys to those that the parser reads.
 
 from typing import Any, Final
 
-from umbel.definition.model import HOOKS, RUN_IF
+from umbel.definition.model import HOOKS, RUN_IF, WEBHOOK_EVENTS
+from umbel.definition.webhook import HEADER_NAME, HEADER_VALUE, MAX_HEADERS
+from umbel.webhooks.target import LONGEST
 
 JsonSchema = dict[str, Any]
 
@@ -50,6 +52,24 @@ _ANY: Final[JsonSchema] = {"type": "object"}
 _MAYBE: Final[JsonSchema] = {"type": ["object", "null"]}
 _PAUSE: Final = _ref("duration")
 
+WEBHOOK: Final[dict[str, JsonSchema]] = {
+    "url": _about(_ref("webhookUrl"), "Where the request goes."),
+    "events": _about(
+        {"anyOf": [_one_of(*WEBHOOK_EVENTS), {"type": "array", "items": _one_of(*WEBHOOK_EVENTS), "minItems": 1}]},
+        "Only these ends of a run.",
+    ),
+    "headers": _about(
+        {
+            "type": "object",
+            "maxProperties": MAX_HEADERS,
+            "patternProperties": {f"^{HEADER_NAME}$": {"type": "string", "pattern": f"^{HEADER_VALUE}$"}},
+            "additionalProperties": False,
+        },
+        "Further headers of the request. Who may read definitions sees them.",
+    ),
+}
+"""The keys of a webhook."""
+
 DEFINITION: Final[dict[str, JsonSchema]] = {
     "description": _about({"type": ["string", "number", "boolean", "null"]}, "What it is for."),
     "tasks": _about(
@@ -73,8 +93,15 @@ DEFINITION: Final[dict[str, JsonSchema]] = {
     ),
     "defaults": _about(_ANY, "Payload values that a run takes where it is given none."),
     "hooks": _about(
-        _object({name: _about(_ref("taskName"), f"Called on {name}.") for name in HOOKS}),
-        "Tasks that are called when a run has succeeded, or has failed.",
+        _object(
+            {
+                **{name: _about(_ref("taskName"), f"Called on {name}.") for name in HOOKS},
+                "webhook": _about(
+                    {"anyOf": [_ref("webhookUrl"), _object(WEBHOOK, "url")]}, "Told of every end of a run, signed."
+                ),
+            }
+        ),
+        "Tasks that are called when a run has succeeded, or has failed; and who is told of its end.",
     ),
     "queue": _about(
         {
@@ -233,6 +260,7 @@ _PARTS: Final[dict[str, JsonSchema]] = {
     "definition": _object(DEFINITION, "tasks", **{"not": {"required": ["periodic", "schedule"]}}),
     "taskName": {"type": "string", "minLength": 1, "maxLength": 200},
     "queueName": {"type": "string", "minLength": 1, "maxLength": 200},
+    "webhookUrl": {"type": "string", "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s@#\\]+$", "maxLength": LONGEST},
     "key": {"type": ["string", "number", "boolean"]},
     "names": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     "duration": {

@@ -123,6 +123,21 @@ HOOKS: Final = ("success", "failure")
 """When a hook is called, in the order in which they stand in a plan."""
 
 
+WEBHOOK_EVENTS: Final = ("success", "failure", "cancel")
+"""Ends of a run that a webhook may be told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where the end of a run is told to another server: a URL, the ends that it wants to hear of, further headers."""
+
+    url: str
+    events: tuple[str, ...] = WEBHOOK_EVENTS
+    headers: Mapping[str, str] = field(default_factory=dict)
+    line: int = field(default=0, compare=False)
+    column: int = field(default=0, compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """Which finished runs of a definition stay: the newest `runs`, or those that ended at most `seconds` ago.
@@ -165,6 +180,7 @@ class Definition:
     custom_queues: Mapping[str, str] = field(default_factory=dict)
     hooks: Mapping[str, TaskStep] = field(default_factory=dict)
     """`success` and `failure` -> what is called when the run has succeeded, or failed."""
+    webhook: Webhook | None = None
     schedule: Schedule | None = None
     retention: Retention | None = None
     """None: as the settings say."""

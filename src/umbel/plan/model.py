@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from umbel.definition import STEP_TASK as STEP_TASK
-from umbel.definition import RetryPolicy
+from umbel.definition import RetryPolicy, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,8 @@ class Plan:
     """The shape of the run's result: an index, or a list of shapes; None: what its last tasks return."""
     deadline: float | None = None
     engine: Literal["relay", "canvas"] = "relay"
+    webhook: Webhook | None = None
+    """Who is told of the end of its runs: the history's business, so that the state store does not know it."""
     subplans: tuple["Plan", ...] = field(default=(), compare=False, repr=False)
     """The plans of the runs that it may start, and that those may start. Not in its JSON, which has their hashes."""
 
@@ -238,6 +240,9 @@ class Plan:
             whole["deadline"] = self.deadline
         if self.engine != "relay":
             whole["engine"] = self.engine
+        if self.webhook is not None:
+            about = {"url": self.webhook.url, "events": self.webhook.events, "headers": dict(self.webhook.headers)}
+            whole["webhook"] = about
         return json.dumps(whole, sort_keys=True, separators=(",", ":"))
 
     @staticmethod
@@ -246,6 +251,8 @@ class Plan:
         data = json.loads(text)
         nodes = tuple(from_dict(node) for node in data["nodes"])
         rare = {name: data[name] for name in ("returns", "deadline", "engine") if name in data}
+        if webhook := data.get("webhook"):
+            rare["webhook"] = Webhook(webhook["url"], tuple(webhook["events"]), webhook["headers"])
         return Plan(data["definition"], nodes, **rare)
 
 

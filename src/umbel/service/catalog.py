@@ -44,8 +44,11 @@ class Loaded:
     plans: Mapping[str, Plan]
 
     @classmethod
-    def of(cls, catalog: Catalog, tasks: Collection[str] | None) -> "Loaded":
-        """The catalog with its plans, checked against the names of the tasks that are there (None: not known)."""
+    def of(cls, catalog: Catalog, tasks: Collection[str] | None, *, signs: bool = True) -> "Loaded":
+        """The catalog with its plans, checked against the names of the tasks that are there (None: not known), and
+        whether there is a secret to sign webhooks with."""
+        if not signs and (problems := [_unsigned(each) for each in catalog.definitions.values() if each.webhook]):
+            catalog = catalog.refuse(problems)
         if tasks is not None:
             catalog = check_tasks(catalog, tasks)
         plans, built = build_all(catalog)
@@ -82,6 +85,16 @@ def unknown_task(plan: Plan, tasks: Collection[str]) -> Problem | None:
             message = f"there is no task {shorten(name)}"
             return Problem(MADE, 0, 0, "unknown-task", message, hint, plan.definition)
     return None
+
+
+def _unsigned(definition: Definition) -> Problem:
+    """A webhook that nobody could tell from a forged one."""
+    where = definition.webhook
+    assert where is not None
+    hint = 'Set it to "whsec_$(openssl rand -base64 32)", and give it to who receives the webhooks.'
+    message = "the webhook cannot be signed: the server has no UMBEL_WEBHOOK_SECRET"
+    place = (definition.file, where.line, where.column)
+    return Problem(*place, "unsigned-webhook", message, hint, definition.fullname)
 
 
 def _called(plan: Plan) -> Iterator[str]:
@@ -132,11 +145,15 @@ class Definitions:
         tasks: names of the Celery tasks that the project has, or None if that cannot be told; then a definition may
             call any.
         stored: the history, asked for the first time by `look`.
+        signs: whether there is a secret to sign webhooks with; definitions that have one are refused otherwise.
     """
 
-    def __init__(self, home: Path, tasks: Collection[str] | None = None, stored: Stored | None = None) -> None:
+    def __init__(
+        self, home: Path, tasks: Collection[str] | None = None, stored: Stored | None = None, *, signs: bool = True
+    ) -> None:
         self.home = home
         self.tasks = tasks
+        self.signs = signs
         self._stored = stored
         self._canvases: Mapping[str, Mapping[str, Any]] = {}
         self._stamp: object = None
@@ -170,7 +187,7 @@ class Definitions:
 
     def _compose(self, *, warn: bool = False) -> None:
         catalog = with_canvases(self._files, self.canvases)
-        self._loaded = Loaded.of(catalog, self.tasks)
+        self._loaded = Loaded.of(catalog, self.tasks, signs=self.signs)
         for problem in self._loaded.catalog.problems if warn else ():
             log.warning("%s", problem)
 

@@ -30,7 +30,8 @@ def check_definitions(umbel: Umbel, asked: CheckDefinitions) -> DefinitionCheck:
     """
     settings = umbel.settings
     catalog = parse(asked.text, file=asked.file, home=umbel.definitions.home)
-    loaded = without_canvases(Loaded.of(with_canvases(catalog, umbel.definitions.canvases), umbel.definitions.tasks))
+    known = umbel.definitions
+    loaded = without_canvases(Loaded.of(with_canvases(catalog, known.canvases), known.tasks, signs=known.signs))
     try:
         heard = listened(umbel)
     except UmbelError:  # the state store does not answer: that is no mistake of the author
