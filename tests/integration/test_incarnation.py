@@ -63,9 +63,10 @@ def test_only_a_server_gets_in(valkey: "redis.Redis", valkey_url: str, open_engi
 
 
 def test_runs_that_are_behind_are_dropped(valkey: "redis.Redis", open_engine: Engine, store: Store) -> None:
-    """[U-5] Not those that have come as far, nor those of which the history knows nothing."""
-    for run in ("behind", "even"):
+    """[U-5] [U-12] Not those that have come as far, unless they are over, nor those that the history does not know."""
+    for run in ("behind", "even", "over"):
         launch(open_engine, store, run)
+    open_engine.cancel("over")
     open_engine.launch("unknown", PLAN, "{}", by="s")
     confirm, projector = confirming(open_engine, store)
     try:
@@ -79,7 +80,7 @@ def test_runs_that_are_behind_are_dropped(valkey: "redis.Redis", open_engine: En
     finally:
         projector.stop()
     assert confirm.dropped == 1
-    assert open_engine.knows(["behind", "even", "unknown"]) == [False, True, True]
+    assert open_engine.knows(["behind", "even", "unknown", "over"]) == [False, True, True, False]
     assert open_engine.incarnation.life().confirmed == open_engine.incarnation.life().present
 
 

@@ -99,9 +99,14 @@ class Confirm(ThreadLoop):
         return EVERY
 
     def _compare(self, seqs: dict[str, int]) -> None:
-        behind = [run for run in self._store.runs_named(list(seqs)) if seqs[run.id] < run.last_seq]
+        known = self._store.runs_named(list(seqs))
+        behind = [run for run in known if seqs[run.id] < run.last_seq]
         for run in behind:
             self._take_out(run, run.last_seq)
+        for run in known:
+            if run.settled and run not in behind:
+                # Its end is told already, so no projector will let its keys expire any more.
+                self._drop(run.id, run.last_seq + 1)
         roots = sorted({run.root_run or run.id for run in behind})
         for run in self._store.live_families(roots) if roots else ():
             self._take_out(run, run.last_seq + 1)
