@@ -14,6 +14,7 @@ from umbel.definition.editor import editor_schema
 from umbel.definition.problems import CODES
 from umbel.engine.keys import KINDS, prefix
 from umbel.errors import UmbelError
+from umbel.observe.meters import METERS
 from umbel.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -220,6 +221,26 @@ def page(title: str, source: str, text: str, lines: list[str]) -> str:
     return "\n".join([*head, *body]) + "\n"
 
 
+def metrics_page() -> str:
+    """Every metric: name, kind, labels, meaning."""
+    rows = [[code(each.name), each.kind, ", ".join(map(code, each.labels)), each.help] for each in METERS]
+    text = (
+        "What `GET /metrics` tells, besides the `process_*` figures of prometheus-client. Times are in seconds.\n\n"
+        "*Counters and histograms* are those of one server since its start: take `sum(rate(...))` or `sum(increase(...))`"
+        " over all servers. What happened to runs is counted by the server that wrote the event to the history, so each"
+        " event counts once however many servers are up. After a restart counting begins at 0, which `rate` knows; a"
+        " server that dies between commit and count, or hears nothing of its commit, leaves one batch uncounted. So for"
+        " figures that must be exact ask the history, not these. Runs that were canceled before they began do not"
+        " count.\n\n"
+        "*Gauges* are read from the stores for the scrape (an answer serves 1.5 s), and are the same on every server:"
+        " take `max`. What a store does not answer within 2 s is left out, and `umbel_up` says so. `umbel_up`,"
+        " `umbel_projector_lag_*`, `umbel_sql_connections` and `celery_worker_up` at 0 are the view of one server.\n\n"
+        "A metric has at most 1,000 sets of labels. Later ones count with `other` for every name that somebody has"
+        " chosen; states and reasons stay."
+    )
+    return page("Metrics", "umbel.observe.meters", text, table(["name", "kind", "labels", "meaning"], rows))
+
+
 def schema_file() -> str:
     """The JSON Schema of definition files."""
     return json.dumps(editor_schema(), indent=2) + "\n"
@@ -232,6 +253,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "problems.md": problems_page,
     "commands.md": commands_page,
     "verbs.md": verbs_page,
+    "metrics.md": metrics_page,
     "keys.md": keys_page,
 }
 

@@ -21,7 +21,7 @@ from umbel.keeper.prune import Prune
 from umbel.keeper.relaunch import Relaunch
 from umbel.keeper.schedule import Known, Scheduler
 from umbel.settings import Settings
-from umbel.store import RunRow, Store
+from umbel.store import Applied, RunRow, Store
 
 if TYPE_CHECKING:
     from umbel.engine.engine import Engine
@@ -42,6 +42,7 @@ class Keeper:
         cancel: cancels a run that has to make room for another one, if it can; never raises.
         rebuild: begins a new epoch of a run that the state store has lost, if it can; never raises.
         loops: further loops to start and stop with these (the engine's own).
+        watch: is told of each batch that was committed; must not raise.
         who: the server's name.
         now: for tests: the clock of leader and schedules (ms UTC) in place of the database's.
     """
@@ -59,11 +60,13 @@ class Keeper:
         *,
         who: str = "server",
         now: Callable[[], int] | None = None,
+        watch: Callable[[Applied], object] = lambda applied: None,
     ) -> None:
         self.feed = Feed()
         self.held = Held(store, launch, cancel)
         self.projectors = [
-            Projector(each, engine, store, self.feed, on_settled=self.held.wake) for each in range(settings.partitions)
+            Projector(each, engine, store, self.feed, on_settled=self.held.wake, watch=watch)
+            for each in range(settings.partitions)
         ]
         self.relaunch = Relaunch(store, engine, self.projectors, launch, rebuild)
         self.confirm = Confirm(store, engine.incarnation, engine.drop, self.projectors, self.relaunch.wake)

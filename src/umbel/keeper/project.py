@@ -69,7 +69,7 @@ class Projector(ThreadLoop):
     `run.settled` is committed, and the stream is cut below the committed position only after that. So after a crash,
     what is left of the stream below the position says which runs may still have to be forgotten.
 
-    `on_settled` is called after the ends of runs are committed.
+    `on_settled` is called after the ends of runs are committed, `watch` after every commit; neither may raise.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Projector(ThreadLoop):
         feed: Feed,
         *,
         on_settled: Callable[[], object] = lambda: None,
+        watch: Callable[[Applied], object] = lambda applied: None,
     ) -> None:
         super().__init__(f"project-{partition}")
         self.partition = partition
@@ -91,6 +92,7 @@ class Projector(ThreadLoop):
         self._history = history
         self._feed = feed
         self._on_settled = on_settled
+        self._watch = watch
         self._portion = FEW
         self._position: str | None = None
         self._recovered = False
@@ -114,6 +116,11 @@ class Projector(ThreadLoop):
             self._note_caught_up(asked_at)
         self._clean()
         return 0.0
+
+    @property
+    def position(self) -> str | None:
+        """The stream id up to which events are in the history, as far as this process knows; None if it does not."""
+        return self._position
 
     def ask_to_stop(self) -> None:
         """Lets the present turn be the last, and nobody wait for it."""
@@ -190,6 +197,7 @@ class Projector(ThreadLoop):
         except Exception as error:
             self._quarantine(event, repr(error))
             self._write([], stream_id)
+            self._watch(Applied(quarantined=[(event, repr(error))]))
 
     def _write(self, events: list[EventRecord], new: str) -> None:
         assert self._position is not None
@@ -200,6 +208,7 @@ class Projector(ThreadLoop):
         self.projected += len(applied.events)
         self._untrimmed += len(events)
         self._settled.extend(applied.settled)
+        self._watch(applied)
         if applied.events:
             self._feed.publish(applied.events)
         if applied.settled:

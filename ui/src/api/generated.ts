@@ -208,6 +208,8 @@ export interface Problem {
   /** What to do about it. */
   hint: string | null;
   errors: FieldProblem[];
+  /** Of an error of the server: the request in its log. */
+  request_id: string | null;
 }
 
 /** A run that goes on with a new epoch, or (`preview`) would: what runs again, and what keeps its result. */
