@@ -107,6 +107,48 @@ export interface DefinitionView {
   problems: string[];
 }
 
+/** What a webhook is told of the end of a run. */
+export interface Delivery {
+  /** The same in every attempt: the request's `webhook-id`. */
+  id: string;
+  run_id: string;
+  /** The run's, whose end it tells of. */
+  epoch: number;
+  /** How it ended. */
+  event: "success" | "failure" | "cancel";
+  url: string;
+  /** `failed`: given up, after about a day. */
+  status: "pending" | "delivered" | "failed";
+  created_at: string;
+  /** When the next attempt is made. */
+  next_at: string | null;
+  /** When it was delivered or given up. */
+  finished_at: string | null;
+  attempts: DeliveryAttemptView[];
+}
+
+/** One request to a webhook. With neither `status` nor `error` it is under way, or its server died. */
+export interface DeliveryAttemptView {
+  /** Number of the attempt, from 1. */
+  attempt: number;
+  at: string;
+  /** HTTP status of the answer. */
+  status: number | null;
+  /** How long it took. */
+  seconds: number | null;
+  /** Why it did not count as delivered. */
+  error: string | null;
+  /** The first 500 bytes of the answer: the other side's own words. */
+  answer: string;
+}
+
+/** Deliveries, the newest first. */
+export interface DeliveryList {
+  items: Delivery[];
+  /** Pass it as `cursor` for the next page; null on the last. */
+  next_cursor: string | null;
+}
+
 /** Why a run failed, or why it waits. Computed, never guessed; at most 1500 bytes of JSON. */
 export interface Diagnosis {
   run_id: string;
@@ -186,6 +228,24 @@ export interface LogPage {
   items: LogLine[];
   /** Pass it as `after` for what follows; null if this is all so far. */
   next_after: number | null;
+}
+
+/** A token that was just made. */
+export interface NewToken {
+  id: string;
+  name: string;
+  /** What it may do: look; also start and stop; everything. */
+  scope: "read" | "run" | "admin";
+  created_at: string;
+  /** Who made it. */
+  created_by: string;
+  /** When it ends; null for never. */
+  expires_at: string | null;
+  expired: boolean;
+  /** When it was last used, within some minutes. */
+  used_at: string | null;
+  /** What clients send as `Authorization: Bearer`. It is not shown again. */
+  token: string;
 }
 
 /** A picture of a definition or of a run. */
@@ -444,6 +504,19 @@ export interface ScheduleView {
   skipped_why: string | null;
 }
 
+/** Who is signed in. */
+export interface Session {
+  /** Whether the server asks for credentials at all. */
+  auth: "none" | "basic";
+  /** Whose credentials came; null if the server asks for none. */
+  name: string | null;
+  scope: "read" | "run" | "admin";
+  /** What requests with the session's cookie must bring as `X-CSRF-Token` to change things. */
+  csrf: string | null;
+  /** When the session ends. */
+  expires_at: string | null;
+}
+
 /** What to do next: an operation by name, with its arguments. */
 export interface SuggestedAction {
   tool: string;
@@ -502,10 +575,46 @@ export interface TaskView {
   finished_at: string | null;
   /** When the next attempt is due, while `retrying` or `scheduled`; until when somebody may decide, while `awaiting_input`. */
   due_at: string | null;
+  /** Why it has not ended, in one sentence; only `get_task` says it. */
+  why: string | null;
   /** What the task returned; null before success. */
   result: unknown;
   error: ErrorView | null;
   attempts: AttemptView[];
+}
+
+/** An API token. The token itself is not kept, and shown only once. */
+export interface Token {
+  id: string;
+  name: string;
+  /** What it may do: look; also start and stop; everything. */
+  scope: "read" | "run" | "admin";
+  created_at: string;
+  /** Who made it. */
+  created_by: string;
+  /** When it ends; null for never. */
+  expires_at: string | null;
+  expired: boolean;
+  /** When it was last used, within some minutes. */
+  used_at: string | null;
+}
+
+/** The tokens by name. */
+export interface TokenList {
+  items: Token[];
+}
+
+/** An account. */
+export interface User {
+  name: string;
+  /** What it may do: look; also start and stop; everything. */
+  scope: "read" | "run" | "admin";
+  created_at: string;
+}
+
+/** The accounts by name. */
+export interface UserList {
+  items: User[];
 }
 
 /** A task that has not ended, and why. */
@@ -531,8 +640,22 @@ export interface WorkerView {
   concurrency: number | null;
   /** Attempts it runs now. */
   running: number;
-  /** Names of the tasks it knows, the first 200 of them. */
+  /** Names of the tasks it knows, the first 500 of them. */
   tasks: string[];
+  /** How many tasks it knows. */
+  tasks_total: number | null;
+  /** Celery's rate limits of tasks, such as `10/m`. */
+  rates: Record<string, string>;
+  /** Its broker, without the password. */
+  broker: string | null;
+  /** Since when it has no connection to the broker. */
+  broker_lost_at: string | null;
+  /** Its version of Umbel. */
+  version: string | null;
+  /** Of Python, celery, kombu and redis. */
+  versions: Record<string, string>;
+  /** Settings in which it must agree with the server. */
+  settings: Record<string, unknown>;
 }
 
 export interface Operations {
@@ -563,6 +686,16 @@ export interface Operations {
   pause_schedule: { path: { "definition": string }; answer: ScheduleView };
   resume_schedule: { path: { "definition": string }; answer: ScheduleView };
   list_workers: { answer: WorkerList };
+  get_run_deliveries: { path: { "run_id": string }; answer: DeliveryList };
+  list_deliveries: { query: { "status"?: "pending" | "delivered" | "failed" | null; "cursor"?: string | null; "limit"?: number }; answer: DeliveryList };
+  redeliver: { path: { "run_id": string; "delivery": string }; answer: Delivery };
+  list_users: { answer: UserList };
+  add_user: { body: { name: string; password: string; scope: "read" | "run" | "admin"; }; answer: User };
+  change_user: { path: { "name": string }; body: { password?: string | null; scope?: "read" | "run" | "admin" | null; }; answer: User };
+  remove_user: { path: { "name": string }; answer: User };
+  list_tokens: { answer: TokenList };
+  create_token: { body: { name: string; scope: "read" | "run" | "admin"; expires_in_days?: number | null; }; answer: NewToken };
+  revoke_token: { path: { "token_id": string }; answer: Token };
 }
 
 export const ROUTES: Record<keyof Operations, { method: string; path: string }> = {
@@ -593,4 +726,14 @@ export const ROUTES: Record<keyof Operations, { method: string; path: string }> 
   pause_schedule: { method: "POST", path: "/api/v1/schedules/{definition}/pause" },
   resume_schedule: { method: "POST", path: "/api/v1/schedules/{definition}/resume" },
   list_workers: { method: "GET", path: "/api/v1/workers" },
+  get_run_deliveries: { method: "GET", path: "/api/v1/runs/{run_id}/deliveries" },
+  list_deliveries: { method: "GET", path: "/api/v1/deliveries" },
+  redeliver: { method: "POST", path: "/api/v1/runs/{run_id}/deliveries/{delivery}/redeliver" },
+  list_users: { method: "GET", path: "/api/v1/users" },
+  add_user: { method: "POST", path: "/api/v1/users" },
+  change_user: { method: "POST", path: "/api/v1/users/{name}" },
+  remove_user: { method: "DELETE", path: "/api/v1/users/{name}" },
+  list_tokens: { method: "GET", path: "/api/v1/tokens" },
+  create_token: { method: "POST", path: "/api/v1/tokens" },
+  revoke_token: { method: "DELETE", path: "/api/v1/tokens/{token_id}" },
 };

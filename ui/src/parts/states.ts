@@ -12,7 +12,7 @@ export interface Look {
   shape: Shape;
 }
 
-const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "alive" | "held", Look> = {
+const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "alive" | "held" | "delivered" | "failed", Look> = {
   waiting: { word: "waiting", tone: "idle", shape: "dots" },
   pending: { word: "pending", tone: "queued", shape: "hourglass" },
   queued: { word: "queued", tone: "queued", shape: "hourglass" },
@@ -31,6 +31,8 @@ const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "
   asked: { word: "asked a person", tone: "input", shape: "person" },
   held: { word: "held", tone: "queued", shape: "pause" },
   alive: { word: "alive", tone: "ok", shape: "check" },
+  delivered: { word: "delivered", tone: "ok", shape: "check" },
+  failed: { word: "failed", tone: "bad", shape: "cross" },
   paused: { word: "paused", tone: "input", shape: "pause" },
 };
 

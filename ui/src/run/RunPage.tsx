@@ -8,6 +8,7 @@ import { useShortcuts } from "../lib/keys.ts";
 import { isDone, isOver } from "../live/apply.ts";
 import { Empty, Failure, Loading, Tabs, useTitle } from "../parts/basics.tsx";
 import { Json } from "../parts/Json.tsx";
+import { Deliveries } from "./Deliveries.tsx";
 import { DiagnosisCard } from "./DiagnosisCard.tsx";
 import { Actions, type Asked, canRetry } from "./Actions.tsx";
 import { RunHeader } from "./RunHeader.tsx";
@@ -117,6 +118,7 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
           />
         )}
       </div>
+      <Deliveries run={run} />
       <div className="run-values">
         {run.state === "success" && (
           <section className="card">
