@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.definitions import definitions
 from bench.growth import measure
+from bench.projection import projection
 from bench.scale import scale
 from bench.sides import PROJECT, EngineOnly, Everything, Raw
 from umbel.stack.options import StackOptions
@@ -39,7 +40,7 @@ POOL = (
 )
 
 
-PARTS = ("engine", "everything", "growth", "scale", "definitions")
+PARTS = ("engine", "everything", "growth", "scale", "definitions", "projection")
 
 
 def main() -> None:
@@ -60,6 +61,9 @@ def main() -> None:
         return
     data = Path(tempfile.mkdtemp(prefix="umbel-bench-"))
     try:
+        if options.only == "projection":
+            projection(data)
+            return
         if options.only == "everything":
             everything(options, data)
             return

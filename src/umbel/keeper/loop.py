@@ -10,7 +10,7 @@ from umbel.errors import UmbelError
 log = logging.getLogger(__name__)
 
 FIRST_BACKOFF: Final = 0.1
-MAX_BACKOFF: Final = 5.0
+MAX_BACKOFF: Final = 2.0
 """Seconds to wait after a first error, and at most; it doubles from error to error."""
 
 
