@@ -45,7 +45,7 @@ def _view(row: DeliveryRow) -> Delivery:
             "url": row.url,
             "status": row.status,
             "created_at": instant(row.created_at),
-            "next_at": instant(row.due_at),
+            "next_at": None if row.due_at is None else instant(max(row.due_at, row.created_at)),
             "finished_at": instant(row.finished_at),
             "attempts": [_attempt(each) for each in row.log],
         }

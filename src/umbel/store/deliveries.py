@@ -71,7 +71,7 @@ class Deliveries:
         due = select(_table).where(_table.c.due_at <= now)
         if besides:
             due = due.where(_table.c.url.not_in(besides))
-        due = due.order_by(_table.c.due_at, _table.c.id).limit(WINDOW)
+        due = due.order_by(_table.c.due_at, _table.c.created_at, _table.c.id).limit(WINDOW)
         with self._database.read() as connection:
             if connection.execute(due.limit(1)).first() is None:
                 return []
@@ -201,7 +201,7 @@ def _row(end: End, run: Any, url: str) -> dict[str, Any]:
         "body": json.dumps(body),
         "status": "pending",
         "created_at": end.at,
-        "due_at": end.at,
+        "due_at": 0,  # at once: the end's time is by the state store's clock, which may be ahead of the servers'
         "until_at": None,
         "finished_at": None,
         "attempts": 0,

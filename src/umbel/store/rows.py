@@ -270,7 +270,7 @@ class DeliveryRow:
     """The news of the end of one epoch of a run, for its webhook. `id` is the message's, the same in every attempt.
 
     `event` is success, failure or cancel; `status` is pending, delivered or failed (given up). `due_at` is when the
-    next attempt is made, None if there is none.
+    next attempt is made (0: at once), None if there is none.
     """
 
     id: str
