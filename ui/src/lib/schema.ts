@@ -19,6 +19,7 @@ export interface Schema {
   maxLength?: number;
   pattern?: string;
   format?: string;
+  writeOnly?: boolean;
   $ref?: string;
   $defs?: Record<string, Schema>;
   definitions?: Record<string, Schema>;
@@ -33,7 +34,7 @@ export function kindOf(schema: Schema): Kind {
   if (type.length !== 1) return "json";
   switch (type[0]) {
     case "string":
-      return (schema.maxLength ?? 0) > 200 ? "long" : "text";
+      return (schema.maxLength ?? 0) > 200 && !isSecret(schema) ? "long" : "text";
     case "number":
     case "integer":
       return "number";
@@ -42,6 +43,11 @@ export function kindOf(schema: Schema): Kind {
     default:
       return "json";
   }
+}
+
+/** Whether the server keeps the value sealed, and shows *** for it. */
+export function isSecret(schema: Schema): boolean {
+  return schema.writeOnly === true || schema.format === "password";
 }
 
 /** The schema that a local reference points to. */

@@ -1,5 +1,5 @@
 import { useId, useState } from "react";
-import { fieldsOf, kindOf, mistake, type Schema } from "../lib/schema.ts";
+import { fieldsOf, isSecret, kindOf, mistake, type Schema } from "../lib/schema.ts";
 
 interface Given {
   schema: Record<string, unknown> | null;
@@ -165,7 +165,7 @@ function Field({ id, name, schema, required, value, fallback, said, put, setBrok
   } else if (kind === "text" || kind === "long") {
     const text = value === undefined ? "" : String(value);
     const change = (wanted: string) => put(wanted === "" ? undefined : wanted);
-    input = kind === "long" ? <textarea {...common} rows={4} placeholder={hint} value={text} onChange={(event) => change(event.target.value)} /> : <input {...common} type="text" placeholder={hint} value={text} onChange={(event) => change(event.target.value)} />;
+    input = kind === "long" ? <textarea {...common} rows={4} placeholder={hint} value={text} onChange={(event) => change(event.target.value)} /> : <input {...common} type={isSecret(schema) ? "password" : "text"} autoComplete={isSecret(schema) ? "new-password" : undefined} placeholder={hint} value={text} onChange={(event) => change(event.target.value)} />;
   } else {
     input = (
       <textarea
