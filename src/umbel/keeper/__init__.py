@@ -1,8 +1,8 @@
-"""The server's loops: they carry events into the history, start runs by schedule, launch what was forgotten, delete
-what is old.
+"""The server's loops: they carry events into the history, start runs by schedule, launch what was forgotten, tell
+webhooks, delete what is old.
 
 Owns: the threads beside the server's requests, and the feed that tells live views what was committed.
-May import: engine, store, plan, definition, machine, errors, settings.
+May import: engine, store, plan, definition, webhooks, machine, errors, settings.
 Promises: an event is in the history exactly once and told only after it is; nothing leaves the state store before the
 history has it; a state store that was started again is opened only when no run in it is behind the history; a tick of a
 schedule starts one run, however many servers are up; an error delays a loop and never ends it.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from umbel.keeper.confirm import Confirm
+from umbel.keeper.deliver import Deliver, Send
 from umbel.keeper.feed import Feed
 from umbel.keeper.held import Held, limit_of
 from umbel.keeper.leader import Leader
@@ -22,6 +23,8 @@ from umbel.keeper.relaunch import Relaunch
 from umbel.keeper.schedule import Known, Scheduler
 from umbel.settings import Settings
 from umbel.store import Applied, RunRow, Store
+from umbel.webhooks import Allowed, Secrets
+from umbel.webhooks.send import Sender
 
 if TYPE_CHECKING:
     from umbel.engine.engine import Engine
@@ -44,7 +47,11 @@ class Keeper:
         loops: further loops to start and stop with these (the engine's own).
         watch: is told of each batch that was committed; must not raise.
         who: the server's name.
-        now: for tests: the clock of leader and schedules (ms UTC) in place of the database's.
+        now: for tests: the clock of leader, schedules and deliveries (ms UTC) in place of the database's.
+        send: for tests: makes an attempt to tell a webhook.
+
+    Raises:
+        SettingsError: a setting of webhooks cannot be used.
     """
 
     def __init__(
@@ -60,12 +67,13 @@ class Keeper:
         *,
         who: str = "server",
         now: Callable[[], int] | None = None,
+        send: Send | None = None,
         watch: Callable[[Applied], object] = lambda applied: None,
     ) -> None:
         self.feed = Feed()
         self.held = Held(store, launch, cancel)
         self.projectors = [
-            Projector(each, engine, store, self.feed, on_settled=self.held.wake, watch=watch)
+            Projector(each, engine, store, self.feed, on_settled=self._on_settled, watch=watch)
             for each in range(settings.partitions)
         ]
         self.relaunch = Relaunch(store, engine, self.projectors, launch, rebuild)
@@ -73,6 +81,8 @@ class Keeper:
         self.now = now or store.clock
         self.leader = Leader(store, self.now, who)
         self.schedule = Scheduler(store, self.leader, definitions, engine.partition, launch, self.now)
+        secrets, allowed = Secrets.parse(settings.webhook_secret), Allowed.parse(settings.webhook_allow)
+        self.deliver = Deliver(store, self.leader, send or Sender(secrets, allowed).send, settings.url, self.now)
         self.prune = Prune(
             store,
             lambda: definitions.catalog,
@@ -81,8 +91,12 @@ class Keeper:
             retention_runs=settings.retention_runs,
             key_hours=settings.idempotency_ttl_hours,
         )
-        own = (self.confirm, self.relaunch, self.held, self.leader, self.schedule, self.prune)
+        own = (self.confirm, self.relaunch, self.held, self.leader, self.schedule, self.prune, self.deliver)
         self._loops: list[Loop] = [*self.projectors, *own, *loops]
+
+    def _on_settled(self) -> None:
+        self.held.wake()
+        self.deliver.wake()
 
     def start(self) -> None:
         """Starts every loop."""
