@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.test_webhooks import SECRET
 from umbel.stack.options import StackOptions, demo_options, dev_options
 from umbel.stack.parts import build
 from umbel.stack.process import Part
+from umbel.webhooks import Secrets
 
 
 def built(options: StackOptions) -> dict[str, Part]:
@@ -17,7 +19,9 @@ def built(options: StackOptions) -> dict[str, Part]:
 
 @pytest.fixture
 def dev(tmp_path: Path) -> StackOptions:
-    return dev_options(tmp_path, port=0)
+    options = dev_options(tmp_path, port=0)
+    options.data.mkdir()
+    return options
 
 
 def test_the_demo_has_all_parts_in_order(tmp_path: Path) -> None:
@@ -30,7 +34,9 @@ def test_the_demo_has_all_parts_in_order(tmp_path: Path) -> None:
 def test_the_parts_know_each_other(dev: StackOptions) -> None:
     parts, urls = build(replace(dev, model=True, model_port=0, env={"EXTRA": "1"}), dev.data, 0)
     server = next(part for part in parts if part.name == "server")
+    keys = {name: server.env[name] for name in ("UMBEL_SECRET_KEY", "UMBEL_WEBHOOK_SECRET")}
     assert server.env == {
+        **keys,
         "PYTHONUNBUFFERED": "1",
         "UMBEL_HOME": str(dev.project),
         "UMBEL_URL": urls.server,
@@ -43,6 +49,16 @@ def test_the_parts_know_each_other(dev: StackOptions) -> None:
     assert urls.broker.removesuffix("/0") == urls.state.removesuffix("/1")
     assert server.argv[-1] == urls.server.rpartition(":")[2]
     assert server.cwd == dev.project
+
+
+def test_keys_are_made_once_for_their_owner_only(dev: StackOptions) -> None:
+    first, second = built(dev)["server"].env, built(dev)["server"].env
+    for name, file in (("UMBEL_SECRET_KEY", "secret.key"), ("UMBEL_WEBHOOK_SECRET", "webhook.secret")):
+        assert first[name] == second[name] == (dev.data / file).read_text().strip()
+        assert (dev.data / file).stat().st_mode & 0o777 == 0o600
+    assert Secrets.parse(first["UMBEL_WEBHOOK_SECRET"])
+    (dev.project / ".env").write_text(f"UMBEL_WEBHOOK_SECRET={SECRET}\n")
+    assert built(dev)["server"].env["UMBEL_WEBHOOK_SECRET"] == SECRET
 
 
 def test_dev_starts_only_what_is_not_given(dev: StackOptions) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from umbel.stack.key import secret_key
+from umbel.stack.key import secret_key, webhook_secret
 from umbel.stack.options import StackOptions
 from umbel.stack.ports import free_ports, require_free
 from umbel.stack.probes import http_ok, worker_beats
@@ -60,6 +60,7 @@ def build(options: StackOptions, data: Path, lock: int) -> tuple[list[Part], Url
     )
     env = {"PYTHONUNBUFFERED": "1", **urls.env(), "UMBEL_HOME": str(project), **options.env}
     env.setdefault("UMBEL_SECRET_KEY", secret_key(project, data))
+    env.setdefault("UMBEL_WEBHOOK_SECRET", webhook_secret(project, data))
 
     parts = []
     if options.model:
