@@ -1,11 +1,11 @@
 # The one door for people and CI. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench chaos ui lock docs-render clean
+.PHONY: help setup demo test check format bench chaos compose-smoke ui lock docs-render clean
 BIN := .venv/bin
 JOBS ?= 3# test processes: most tests wait for other processes, so more than cores
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make .venv with every pinned dependency and the umbel command (does nothing when nothing changed)
 	@scripts/setup.sh
@@ -27,6 +27,9 @@ bench: setup ## measure Umbel against raw Celery on this machine; ARGS=...
 
 chaos: setup ## only the tests that kill processes
 	@$(BIN)/python -m pytest -m chaos $(ARGS)
+
+compose-smoke: ## build the image, run compose.yaml and break it, in a private Docker engine if there is none; minutes
+	@scripts/compose-smoke
 
 ui: setup ## build the web pages, if they changed; ARGS=--dev serves them with every edit, ARGS=--check looks at their types
 	@scripts/ui.sh $(ARGS)

@@ -16,9 +16,10 @@ UNSAFE_CALLS = {
 UNSAFE_WEB = re.compile(r"dangerouslySetInnerHTML|\beval\(|\bnew Function\(|\.innerHTML\s*=")
 
 MACHINE_PATHS = re.compile(r"(?<![\w.:/}~-])/(?:work|root|home|Users|tmp)/\w+")
+# docker.io without a path is the name of a Debian package.
 REGISTRY_HOSTS = re.compile(
     r"\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|yarnpkg\.com|crates\.io|proxy\.golang\.org|rubygems\.org"
-    r"|deb\.debian\.org|archive\.ubuntu\.com|docker\.io|ghcr\.io|quay\.io)\b"
+    r"|deb\.debian\.org|archive\.ubuntu\.com|docker\.io(?=/)|ghcr\.io|quay\.io)\b"
 )
 
 
