@@ -1,7 +1,6 @@
 """`umbel check-app`: whether the tasks of any Celery app survive `kill -9`, without a server."""
 
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,9 +9,7 @@ import typer
 if TYPE_CHECKING:
     from umbel.celery.survival.record import AppFacts, Finding
 
-_COLORS: Final = {"danger": "bold red", "warning": "yellow", "note": "cyan"}
 _NAMES: Final = 8  # tasks named with a finding
-_WIDTH: Final = 110
 
 
 def register(app: typer.Typer) -> None:
@@ -73,6 +70,7 @@ def _say_json(app: "AppFacts", findings: "Sequence[Finding]") -> None:
 
 def _say(app: "AppFacts", findings: "Sequence[Finding]", notes: bool) -> None:
     from umbel.celery.survival.check import verdict
+    from umbel.cli.findings import counts, line, shortly
     from umbel.cli.output import say
     from umbel.cli.words import count
 
@@ -85,53 +83,29 @@ def _say(app: "AppFacts", findings: "Sequence[Finding]", notes: bool) -> None:
     if short:
         say()
     for finding in short:
-        _line("note", f"{finding.id}: {_shortly(finding.what)}")
-    numbers = [
-        count(sum(finding.severity == severity for finding in findings), severity) for severity in ("danger", "warning")
-    ]
-    told = ", ".join(numbers) + (f", {count(len(short), 'note')} (--notes shows them in full)" if short else "")
+        line("note", f"{finding.id}: {shortly(finding.what)}")
+    told = counts(finding.severity for finding in findings) + (
+        f", {count(len(short), 'note')} (--notes shows them in full)" if short else ""
+    )
     moot = sum(finding.moot_with_umbel for finding in findings)
     say(f"\n{told}; as tasks of an Umbel run, {moot} of {len(findings)} need not concern you")
     say(verdict(app))
 
 
 def _full(finding: "Finding", total: int) -> None:
-    from umbel.cli.output import say
+    from umbel.cli.findings import full
     from umbel.cli.words import count
 
-    say()
-    _line(finding.severity, finding.id, bold=True)
-    _row("", finding.what)
+    rows = [("", finding.what, True)]
     if finding.tasks:
         more = len(finding.tasks) - _NAMES
         names = ", ".join(finding.tasks[:_NAMES]) + (f" and {more} more" if more > 0 else "")
-        _row("", f"{len(finding.tasks)} of {count(total, 'task')}: {names}")
-    _row("why", finding.why)
-    _row("kill -9", finding.on_kill)
-    _row("fix", finding.fix, wrap=False)
-    _row("source", finding.source, wrap=False)
-    _row("Umbel", "no matter for tasks of a run" if finding.moot_with_umbel else "matters there too")
-
-
-def _line(severity: str, text: str, *, bold: bool = False) -> None:
-    from rich.text import Text
-
-    from umbel.cli.output import console
-    from umbel.cli.words import clean
-
-    line = Text(severity.ljust(9), _COLORS[severity])
-    line.append(clean(text), "bold" if bold else "")
-    console().print(line)
-
-
-def _row(label: str, text: str, *, wrap: bool = True) -> None:
-    """A label and a text; source and code stay on one line, so that they can be copied."""
-    from umbel.cli.output import say
-
-    lines = textwrap.wrap(text, _WIDTH - 18, break_long_words=False, break_on_hyphens=False) if wrap else [text]
-    for number, line in enumerate(lines):
-        say(f"         {'' if number else label:9}{line}")
-
-
-def _shortly(text: str) -> str:
-    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+        rows.append(("", f"{len(finding.tasks)} of {count(total, 'task')}: {names}", True))
+    rows += [
+        ("why", finding.why, True),
+        ("kill -9", finding.on_kill, True),
+        ("fix", finding.fix, False),
+        ("source", finding.source, False),
+        ("Umbel", "no matter for tasks of a run" if finding.moot_with_umbel else "matters there too", True),
+    ]
+    full(finding.severity, finding.id, rows)

@@ -13,6 +13,7 @@ from umbel.cli import (
     check_app,
     definitions,
     deliveries,
+    doctor,
     graph,
     health,
     init,
@@ -88,7 +89,7 @@ def umbel(
 
 
 _GROUPS = (
-    *(stacks, init, lint, graph, check_app, serve, health, runs),
+    *(stacks, init, lint, graph, check_app, serve, health, doctor, runs),
     *(deliveries, definitions, schedules, secrets, users),
 )
 for group in _GROUPS:

@@ -26,6 +26,7 @@ from umbel.service.models import (
     Diagnosis,
     EditorSchema,
     Event,
+    Health,
     LogPage,
     Picture,
     Resource,
@@ -354,6 +355,10 @@ class Client:
     def list_workers(self) -> WorkerList:
         """The workers that are alive or were lately."""
         return self.call(ops.ListWorkers())
+
+    def get_health(self) -> Health:
+        """What is wrong with the installation, seen from the server."""
+        return self.call(ops.GetHealth())
 
     # -- live
 

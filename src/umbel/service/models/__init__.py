@@ -19,6 +19,7 @@ from umbel.service.models.definitions import (
     TaskDefinition,
 )
 from umbel.service.models.diagnosis import AttemptNote, Diagnosis, RootCause, SuggestedAction, WaitingNote
+from umbel.service.models.health import Finding, Health
 from umbel.service.models.runs import (
     AttemptView,
     ErrorView,
@@ -53,6 +54,8 @@ __all__ = [
     "ErrorView",
     "Event",
     "FieldProblem",
+    "Finding",
+    "Health",
     "ItemCounts",
     "Kind",
     "LogLine",

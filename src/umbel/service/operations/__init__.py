@@ -23,6 +23,7 @@ from umbel.service.operations.definitions import (
     GetDefinitionSchema,
     ListDefinitions,
 )
+from umbel.service.operations.health import GetHealth
 from umbel.service.operations.runs import (
     CancelRun,
     DiagnoseRun,
@@ -57,6 +58,7 @@ __all__ = [
     "GetDefinition",
     "GetDefinitionGraph",
     "GetDefinitionSchema",
+    "GetHealth",
     "GetLogs",
     "GetRun",
     "GetRunDeliveries",
@@ -117,6 +119,7 @@ OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
     PauseSchedule,
     ResumeSchedule,
     ListWorkers,
+    GetHealth,
     GetRunDeliveries,
     ListDeliveries,
     Redeliver,
