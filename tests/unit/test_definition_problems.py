@@ -212,6 +212,8 @@ ELSEWHERE = {
     "unknown-workflow",  # tests/unit/test_definition_graph.py
     "workflow-cycle",
     "not-a-canvas",
+    "plain-secret",  # tests/unit/test_secrets.py
+    "secret-in-canvas",
 }
 
 
