@@ -1,13 +1,22 @@
 """Webhooks on real databases, to a real HTTP server, with a clock that the test moves."""
 
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from sqlalchemy import select
 
 from tests.histories import DIAMOND, NOW, Script, diamond, new_run, troubled
@@ -373,3 +382,45 @@ def test_they_go_with_their_run(start: Callable[..., Server], receiver: Receiver
     with server.store.database.read() as connection:
         for table in (tables.deliveries, tables.delivery_attempts):
             assert connection.execute(select(table)).all() == []
+
+
+def test_the_certificate_must_be_that_of_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the connection goes to an address."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hooks.test")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(datetime(2020, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("hooks.test")]), critical=False)
+    certificate = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "both.pem").write_bytes(private + certificate)
+    (tmp_path / "trusted.pem").write_bytes(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "both.pem")
+    seen: list[bytes] = []
+
+    def serve(server: socket.socket) -> None:
+        for _ in range(2):
+            connection = server.accept()[0]
+            connection.settimeout(10)
+            try:
+                with tls.wrap_socket(connection, server_side=True) as secure:
+                    seen.append(secure.recv(65536))
+                    secure.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+            except OSError:
+                connection.close()  # the client did not like the certificate
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve, args=(server,))
+        thread.start()
+        port = server.getsockname()[1]
+        sender = Sender(Secrets.parse(SECRET), Allowed.parse("127.0.0.1"), resolve=lambda host, port: ["127.0.0.1"])
+        wrong = sender.send(f"https://other.test:{port}/", "m1", b"{}", {})
+        right = sender.send(f"https://hooks.test:{port}/x", "m1", b"{}", {})
+        thread.join()
+    assert (right.status, right.error) == (204, None)
+    assert wrong.status is None
+    assert "CERTIFICATE_VERIFY_FAILED" in (wrong.error or "")
+    assert len(seen) == 1
+    assert f"host: hooks.test:{port}".encode() in seen[0]
