@@ -20,6 +20,7 @@ from umbel.api.wire import Wire
 from umbel.engine.engine import Engine, Token
 from umbel.engine.wire import Item
 from umbel.machine import Code
+from umbel.observe.spans import Exporter
 from umbel.plan.model import Node
 from umbel.service.umbel import Umbel
 from umbel.settings import Settings, load_settings
@@ -178,11 +179,18 @@ class Served:
 
 @contextmanager
 def serving(
-    home: Path, folder: Path, state_url: str, *, now: Callable[[], int] = lambda: 0, **flags: object
+    home: Path,
+    folder: Path,
+    state_url: str,
+    *,
+    now: Callable[[], int] = lambda: 0,
+    exporter: Exporter | None = None,
+    **flags: object,
 ) -> Iterator[Served]:
     """A server for the project in `home`, with its database in `folder`, on a flushed state store.
 
     `now` is the clock (ms) of its schedules, which stands still if not given: nothing starts by itself.
+    `exporter` takes its spans.
     """
     settings: Settings = load_settings(
         home=home, state_url=state_url, database_url=f"sqlite:///{folder}/umbel.db", port=0, **flags
@@ -190,7 +198,7 @@ def serving(
     with redis.Redis.from_url(state_url) as client:
         client.flushdb()
     messages: list[Item] = []
-    umbel = Umbel(settings, Engine.open(settings), messages.extend, loops=False, now=now)
+    umbel = Umbel(settings, Engine.open(settings), messages.extend, loops=False, now=now, exporter=exporter)
     umbel.prepare()
     sock = bind("127.0.0.1", 0)
     config = uvicorn.Config(create_app(umbel), log_config=None, lifespan="on", timeout_graceful_shutdown=5, http=Wire)

@@ -122,8 +122,17 @@ class Settings(BaseSettings):
     workflows_per_page: int = Field(
         1000, ge=1, description="Runs on one page of `GET /api/workflows`, where the request does not say."
     )
+    otel: bool = Field(
+        False,
+        description="Send traces by OTLP (`pip install 'umbel[otel]'`). OTEL_EXPORTER_OTLP_ENDPOINT turns it on, too.",
+    )
     log_format: Literal["text", "json"] = Field("text", description="Form of the lines that server and workers log.")
     model_url: str = Field("http://127.0.0.1:9000", description="The demo's model service.")
+
+    @property
+    def traces(self) -> bool:
+        """Whether traces are wanted."""
+        return self.otel or any(os.environ.get(f"OTEL_EXPORTER_OTLP_{each}ENDPOINT") for each in ("", "TRACES_"))
 
     @classmethod
     def settings_customise_sources(

@@ -136,14 +136,6 @@ def template(path: str) -> str | None:
     return None
 
 
-def template(path: str) -> str | None:
-    """The pattern that a path fits, for metrics; None if it fits none."""
-    for pattern, _, _ in _ROUTES:
-        if pattern.fullmatch(path):
-            return pattern.pattern.replace("([^/]+)", "{id}")
-    return None
-
-
 def refusal(error: UmbelError) -> Response:
     """What an UmbelError says, in Director's form."""
     status = status_of(error)

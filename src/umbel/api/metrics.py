@@ -19,6 +19,7 @@ from umbel.api.replies import Context
 from umbel.observe import meters
 from umbel.observe.logs import about
 from umbel.observe.metrics import OTHER, Metrics
+from umbel.observe.spans import CALLER, parse
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _USABLE: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -38,7 +39,8 @@ def routes(context: Context) -> list[Route]:
 
 
 class Requests:
-    """Middleware: counts requests, and gives each an id, which its answer, its log lines and its errors carry."""
+    """Middleware: counts requests, and gives each an id, which its answer, its log lines and its errors carry; notes
+    the caller's place in a trace."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -59,6 +61,8 @@ class Requests:
                 self._tell(scope, message["status"], time.perf_counter() - arrived)
             await send(message)
 
+        parent = Headers(scope=scope).get("traceparent", "")
+        CALLER.set(parent if parent and parse(parent) else None)
         with about(request=request_id):
             await self._app(scope, receive, watched)
 

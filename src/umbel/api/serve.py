@@ -10,6 +10,7 @@ from umbel.api.app import create_app
 from umbel.api.wire import Wire
 from umbel.celery.address import check_broker
 from umbel.errors import SettingsError
+from umbel.observe import logs
 from umbel.service.umbel import Umbel
 from umbel.settings import Settings
 
@@ -42,6 +43,7 @@ def serve(settings: Settings) -> None:
     # A request passes through four threads (event loop, use case, launch, projector), none of which computes for long:
     # Python's 5 ms before a waiting thread may ask for its turn would be most of the answer's time.
     sys.setswitchinterval(0.0005)
+    logs.setup(settings.log_format)
     check_broker(settings.broker_url)
     bound = bind(settings.host, settings.port)
     umbel = Umbel.open(settings)

@@ -13,7 +13,7 @@ from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded, WorkerShutd
 from umbel.celery import capture, limits, outcome, retrying
 from umbel.celery.calling import Call
 from umbel.celery.control import Control
-from umbel.celery.dispatch import MARK
+from umbel.celery.dispatch import MARK, TRACE
 from umbel.celery.opened import Opened
 from umbel.celery.process import Process
 from umbel.celery.record import record
@@ -24,6 +24,8 @@ from umbel.engine.engine import Token, request_id
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable, SecretKeyMissing, SecretUnreadable, StateUnavailable, UmbelError
 from umbel.machine import Code
+from umbel.observe.logs import about
+from umbel.observe.spans import parse, span_id, traceparent
 from umbel.plan.model import Node, task_id
 
 log = logging.getLogger(__name__)
@@ -75,12 +77,13 @@ class Runner:
         except (KeyError, TypeError, ValueError):
             log.error("a message for %s was dropped: its header %r names no task of a run", name, mark)
             return NOTHING
-        try:
-            return self._handle(name, item, request)
-        except UmbelError as error:
-            log.warning("task %s of run %s is left to the sweep: %s", item.task, item.run, error)
-        except Exception:
-            log.exception("task %s of run %s is left to the sweep", item.task, item.run)
+        with about(run=item.run, index=item.task, epoch=item.epoch):
+            try:
+                return self._handle(name, item, request)
+            except UmbelError as error:
+                log.warning("task %s of run %s is left to the sweep: %s", item.task, item.run, error)
+            except Exception:
+                log.exception("task %s of run %s is left to the sweep", item.task, item.run)
         return NOTHING
 
     def _handle(self, name: str, item: Item, request: dict[str, Any]) -> Any:
@@ -105,7 +108,8 @@ class Runner:
         token, claim = claimed
         opened = Opened(self.process.settings.secret_key)
         try:
-            answer, result = self._run(name, token, claim, request, opened)
+            with about(index=token.task, attempt=token.attempt, epoch=token.epoch):
+                answer, result = self._run(name, token, claim, request, opened)
             if result is None:
                 return NOTHING, []
             if isinstance(result, outcome.Retried):
@@ -132,7 +136,8 @@ class Runner:
             self.renewal.begin(output)
             try:
                 node = self.process.engine.node(self.process.engine.partition(token.run), claim.plan, claim.node)
-                answer, result = self._do(name, node, token, claim, request, output)
+                with about(task=node.key):
+                    answer, result = self._do(name, node, token, claim, request, output)
             except (AttemptStopped, WorkerShutdown, WorkerTerminate, StateUnavailable):
                 raise
             except BaseException as error:
@@ -181,6 +186,7 @@ class Runner:
             call.kwargs,
             {
                 **request,
+                **_traced(request, token),
                 "id": identity,
                 "task": name,
                 "root_id": token.run,
@@ -281,6 +287,14 @@ def _again(
 ) -> outcome.Failed | outcome.Retried:
     """What becomes of a body that has failed after so many seconds."""
     return retrying.again(policy, failed, claim.retries + 1, claim.age_ms / 1000 + seconds)
+
+
+def _traced(request: Mapping[str, Any], token: Token) -> dict[str, str]:
+    """The place of this attempt in the trace that its message tells of, for a body that is instrumented."""
+    found = parse(str(request[TRACE])) if request.get(TRACE) else None
+    if found is None:
+        return {}
+    return {TRACE: traceparent(found[0], span_id(token.run, token.task, token.epoch, token.attempt))}
 
 
 def _unfit(info: Any) -> bool:

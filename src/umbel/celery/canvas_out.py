@@ -21,6 +21,7 @@ from umbel.celery.outcome import describe
 from umbel.engine.engine import Engine, Token
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable, UmbelError
+from umbel.observe.logs import of
 from umbel.plan.model import Plan, task_id
 from umbel.plan.native import Group as GroupOf
 from umbel.plan.native import Tree, arguments, check, options
@@ -58,7 +59,7 @@ def launch(app: Celery, engine: Engine, run: str, plan: Plan, payload: str, *, b
     except UmbelError:
         raise
     except Exception as failure:  # such as a RecursionError: Celery cannot build it, so it is not to be tried again
-        log.exception("the canvas of run %s could not be sent", run)
+        log.exception("the canvas of run %s could not be sent", run, extra=of(run=run))
         error = failure
     engine.launch(run, plan, payload, by=by)
     if error is None:

@@ -12,6 +12,8 @@ from umbel.celery.broker import REFUSALS, Returns, keep_client, producers
 from umbel.engine.engine import Engine
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable
+from umbel.observe.logs import of
+from umbel.observe.spans import span_id, traceparent
 from umbel.plan.model import Node
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,9 @@ RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2}
 
 MARK = "umbel"
 """Header by which a worker knows one of our messages: {"run", "task", "epoch"}."""
+
+TRACE = "traceparent"
+"""Header with the task's place in a trace, as OpenTelemetry's instrumentation of Celery reads it."""
 
 
 class Dispatcher:
@@ -39,6 +44,7 @@ class Dispatcher:
         self._engine = engine
         self._origin = f"umbel@{os.getpid()}"
         self._pool: Any = None
+        self._traces = engine.settings.traces
 
     def node(self, item: Item) -> Node:
         """The node behind a released task. Raises KeyError if its plan is gone."""
@@ -74,7 +80,13 @@ class Dispatcher:
         try:
             node = self.node(item)
         except KeyError as error:
-            log.warning("task %s of run %s cannot be published: %s", item.task, item.run, error)
+            log.warning(
+                "task %s of run %s cannot be published: %s",
+                item.task,
+                item.run,
+                error,
+                extra=of(run=item.run, index=item.task, epoch=item.epoch),
+            )
             return
         queue = self.queue(node)
         self._send(producer, queue, node, item)
@@ -122,5 +134,12 @@ class Dispatcher:
                 "origin": self._origin,
                 "ignore_result": True,
                 MARK: {"run": item.run, "task": item.task, "epoch": item.epoch},
+                **self._traced(item),
             },
         )
+
+    def _traced(self, item: Item) -> dict[str, str]:
+        """What lets an instrumented task body join the run's trace."""
+        if not self._traces:
+            return {}
+        return {TRACE: traceparent(self._engine.trace(item.run), span_id(item.run, item.task, item.epoch))}

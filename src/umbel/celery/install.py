@@ -12,7 +12,7 @@ from celery import Celery, signals
 from celery.utils.imports import symbol_by_name
 from celery.worker.request import Request
 
-from umbel.celery import capture
+from umbel.celery import capture, logs
 from umbel.celery.attempt import ASKED, Runner
 from umbel.celery.canvas_out import is_native
 from umbel.celery.dispatch import MARK
@@ -36,6 +36,7 @@ def install(app: Celery, settings: Settings | None = None) -> None:
     """
     know_steps(app)
     process = Process(app, settings or get_settings())
+    logs.install(process.settings.log_format)
     worker_step, consumer_step = steps(process, lambda pool: _equip(app, process, pool))
     app.steps["worker"].add(worker_step)
     app.steps["consumer"].add(consumer_step)

@@ -22,6 +22,7 @@ from umbel.engine.engine import Engine, Token, request_id
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable, StateUnavailable
 from umbel.machine import Code
+from umbel.observe.logs import of
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,13 @@ class Renewal:
         code, released = record(engine, token, limit.plan, limit.outcome, by=by, request=limit.request)
         body.due, body.limit = math.inf, None
         if code is Code.OK:
-            log.warning("attempt %d of task %d of run %s ran too long", token.attempt, token.task, token.run)
+            log.warning(
+                "attempt %d of task %d of run %s ran too long",
+                token.attempt,
+                token.task,
+                token.run,
+                extra=of(run=token.run, index=token.task, attempt=token.attempt, epoch=token.epoch),
+            )
             if self._kill:
                 self._publish(released)
             else:
@@ -168,7 +175,11 @@ class Renewal:
     def _stop(self, engine: Engine, token: Token, body: _Body, code: Code) -> None:
         if not body.stopped:
             told = (token.attempt, token.task, token.run, code)
-            log.warning("attempt %d of task %d of run %s is not wanted any more (%s)", *told)
+            log.warning(
+                "attempt %d of task %d of run %s is not wanted any more (%s)",
+                *told,
+                extra=of(run=token.run, index=token.task, attempt=token.attempt, epoch=token.epoch),
+            )
             # A refused outcome is how the history learns that a late attempt was there (task.fenced).
             engine.fail(token, describe(None, None, "stopped"), by=self._process.name)
         self._interrupt(token, body)

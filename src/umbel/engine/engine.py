@@ -24,7 +24,7 @@ from umbel.engine.calls import (
     Spawn,
     Succeed,
 )
-from umbel.engine.keys import plan_fields
+from umbel.engine.keys import plan_fields, prefix
 from umbel.engine.portions import Kept, KeptMap, portions
 from umbel.engine.reader import Reader
 from umbel.engine.reader import Token as Token
@@ -121,6 +121,10 @@ class Engine(Reader):
                 last=int(last),
                 ttl_ms=_milliseconds(PLAN_TTL),
             )
+
+    def set_trace(self, run: str, trace: str) -> None:
+        """Note the trace that a run belongs to, so that its messages can carry it. Before they are published."""
+        self._guard(lambda: self._client.hset(f"{prefix(self.partition(run))}run:{run}", "trace", trace))
 
     def cancel(self, run: str, *, info: Mapping[str, Any] | None = None, request: str | None = None) -> Cancel:
         """End the run; what has not finished counts as canceled."""

@@ -14,6 +14,7 @@ from typing import Any
 from umbel.engine.engine import Engine, GoneWorker
 from umbel.engine.wire import Item
 from umbel.errors import UmbelError
+from umbel.observe.logs import of
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +150,13 @@ class Loops:
         for lost in attempts:
             answer = self._engine.lose(lost.token, sure=lost.sure, counts=lost.counts, why=lost.why, by=self._name)
             if answer.released:
-                log.warning("task %s of run %s was lost: %s", lost.token.task, lost.token.run, lost.why)
+                log.warning(
+                    "task %s of run %s was lost: %s",
+                    lost.token.task,
+                    lost.token.run,
+                    lost.why,
+                    extra=of(run=lost.token.run, index=lost.token.task, attempt=lost.token.attempt),
+                )
                 items += [self._engine.item(lost.token, index) for index in answer.released]
 
     def _bury(self, partition: int, gone: GoneWorker) -> tuple[Item, ...]:

@@ -14,6 +14,7 @@ from umbel.engine.measure import Measured, measure
 from umbel.engine.wire import Item, Wire, unavailable
 from umbel.errors import StateUnavailable
 from umbel.events import EventRecord, decode
+from umbel.observe.spans import trace_of
 from umbel.plan.model import Node, from_dict
 from umbel.settings import Settings
 
@@ -72,6 +73,7 @@ class Reader:
         self._own = lru_cache(maxsize=4096)(self._read_own)
         self._item_nodes = lru_cache(maxsize=4096)(self._read_maps)
         self._needs = lru_cache(maxsize=64)(self._read_needs)
+        self._trace = lru_cache(maxsize=4096)(self._read_trace)
         self._definition = lru_cache(maxsize=4096)(self._read_definition)
 
     @cached_property
@@ -336,6 +338,17 @@ class Reader:
         if score >= passed:
             due = max(due or 0, *(since + after for since in idle)) if rank < FRONT else None
         return Released(now - round(score), count, score < passed, None if due is None else max(0, round(due) - now))
+
+    def trace(self, run: str) -> str:
+        """The trace that a run belongs to: that of its caller, or of the run whose task has started it, or its own."""
+        return self._trace(run)
+
+    def _read_trace(self, run: str) -> str:
+        name = f"{prefix(self.partition(run))}run:{run}"
+        found, parent = self._guard(lambda: self._client.hmget(name, "trace", "parent"))
+        if found:
+            return str(found.decode())
+        return self.trace(parent.decode().rpartition(":")[0]) if parent else trace_of(run, None)[0]
 
     def measure(self, positions: Mapping[int, str | None]) -> Measured:
         """What the store holds, for dashboards; `positions`: up to where each partition's events are projected."""

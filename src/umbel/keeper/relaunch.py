@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from umbel.keeper.loop import ThreadLoop
 from umbel.keeper.project import Projector
+from umbel.observe.logs import of
 from umbel.store import RunRow
 
 log = logging.getLogger(__name__)
@@ -86,7 +87,11 @@ class Relaunch(ThreadLoop):
         known = self._engine.knows([run.id for run in runs])
         for run, is_known in zip(runs, known, strict=True):
             if (run.rerun is not None or not is_known) and not self.stopping.is_set():
-                log.warning("run %s was accepted but not launched, or has to run again; launching it now", run.id)
+                log.warning(
+                    "run %s was accepted but not launched, or has to run again; launching it now",
+                    run.id,
+                    extra=of(run=run.id),
+                )
                 self._launch(run)
                 self.launched += 1
         return EVERY
@@ -101,7 +106,9 @@ class Relaunch(ThreadLoop):
             return
         for run in self._unknown(self._store.launched_runs(before)):
             if not self.stopping.is_set():
-                log.warning("the state store has lost run %s; it is rebuilt from the history", run.id)
+                log.warning(
+                    "the state store has lost run %s; it is rebuilt from the history", run.id, extra=of(run=run.id)
+                )
                 self._rebuild(run)
                 self.rebuilt += 1
 

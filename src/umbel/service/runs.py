@@ -9,6 +9,7 @@ from typing import Any, Final
 from umbel.celery import codec
 from umbel.errors import BadRequest, PayloadTooLarge
 from umbel.keeper import limit_of
+from umbel.observe.spans import CALLER
 from umbel.plan.model import Plan
 from umbel.service import secrets
 from umbel.service.reading import require
@@ -91,6 +92,7 @@ def accept(
             relaunch_of=relaunch_of,
             idempotency=idempotency,
             limit=limit,
+            traceparent=CALLER.get() if umbel.settings.traces else None,
         )
     )
     if accepted.created:

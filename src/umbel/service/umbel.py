@@ -19,11 +19,14 @@ from umbel.celery.project import task_names
 from umbel.engine.engine import Engine
 from umbel.engine.loops import Loops
 from umbel.engine.wire import Item
-from umbel.errors import HistoryUnavailable, StateFull, UmbelError
-from umbel.keeper import Keeper
+from umbel.errors import HistoryUnavailable, SettingsError, StateFull, UmbelError
+from umbel.keeper import Keeper, Loop
 from umbel.keeper.count import Counter
+from umbel.keeper.trace import Tracer
 from umbel.machine import Code
+from umbel.observe.logs import of
 from umbel.observe.metrics import Metrics
+from umbel.observe.spans import Exporter, otlp, trace_of
 from umbel.plan.model import Plan
 from umbel.service.catalog import Definitions
 from umbel.service.gauges import Gauges, Lengths
@@ -59,6 +62,7 @@ class Umbel:
         keepers: the keeper's own engine, which may also look at a store that is closed to others; closed with this.
         send_canvas: sends and launches a run that Celery's own canvas sequences (`umbel.celery.canvas_out.launch`).
         lengths: messages in the broker's queues, for metrics.
+        exporter: takes the spans of settled runs; None for no traces.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Umbel:
         send_canvas: Callable[..., list[Item]] | None = None,
         keepers: Engine | None = None,
         lengths: Lengths | None = None,
+        exporter: Exporter | None = None,
     ) -> None:
         self.settings = settings
         self.send_canvas = send_canvas
@@ -82,9 +87,14 @@ class Umbel:
         self.definitions = Definitions(settings.home, tasks, self.store, signs=bool(settings.webhook_secret))
         self.publish = Publishing(publish)
         self._loops = Loops(self.engine, self.publish, self.name)
-        own = [self._loops] if loops else []
+        own: list[Loop] = [self._loops] if loops else []
         self.gauges = Gauges(self, lengths)
         self.metrics = Metrics(self.gauges.read)
+        watch = [Counter(self.metrics, self.plan, settings.default_queue).count]
+        if exporter is not None:
+            tracer = Tracer(self.store, self.plan, exporter, self.metrics, settings.url, settings.default_queue)
+            own.append(tracer)
+            watch.append(tracer.note)
         self._keepers = keepers or engine
         self.keeper = Keeper(
             self.store,
@@ -97,7 +107,7 @@ class Umbel:
             own,
             who=self.name,
             now=now,
-            watch=Counter(self.metrics, self.plan, settings.default_queue).count,
+            watch=lambda applied: [each(applied) for each in watch],
         )
         self.feed = self.keeper.feed
         self._plans: dict[str, Plan] = {}
@@ -114,7 +124,14 @@ class Umbel:
         tasks, send_canvas = task_names(settings.home, app), partial(canvas_out.launch, app)
         publish, lengths = Dispatcher(app, engine).publish, partial(queue_lengths, app)
         return cls(
-            settings, engine, publish, tasks=tasks, send_canvas=send_canvas, keepers=keepers, lengths=lengths
+            settings,
+            engine,
+            publish,
+            tasks=tasks,
+            send_canvas=send_canvas,
+            keepers=keepers,
+            lengths=lengths,
+            exporter=_exporter(settings),
         )
 
     def prepare(self) -> None:
@@ -152,6 +169,7 @@ class Umbel:
         plan = self.plan(run.plan_hash)
         if run.rerun is not None:
             restore(self.engine, self.store, run, plan)
+            self._set_trace(run)
             if Rerun.from_json(run.rerun).paused:
                 self.engine.pause(run.id)
             self.go_on(run.id)
@@ -160,7 +178,12 @@ class Umbel:
             self.send(self.send_canvas(self.engine, run.id, plan, run.payload, by=self.name))
             return
         released = self.engine.launch(run.id, plan, run.payload, by=self.name).released
+        self._set_trace(run)
         self.send([Item(run.id, index, 1, plan.hash) for index in released])
+
+    def _set_trace(self, run: RunRow) -> None:
+        if run.traceparent and self.settings.traces:
+            self.engine.set_trace(run.id, trace_of(run.id, run.traceparent)[0])
 
     def send(self, items: Sequence[Item]) -> None:
         """Publish released tasks; if the broker does not take them, the loops do it later. Raises BrokerUnavailable."""
@@ -175,7 +198,7 @@ class Umbel:
         try:
             self.send([Item(run.id, index, run.epoch, run.plan_hash) for index in indices])
         except UmbelError as error:
-            log.warning("released tasks of run %s are sent later: %s", run.id, error)
+            log.warning("released tasks of run %s are sent later: %s", run.id, error, extra=of(run=run.id))
 
     def go_on(self, run_id: str) -> None:
         """Publish what a run has released in portions; what is left, the loops do. Raises as `launch`."""
@@ -193,7 +216,7 @@ class Umbel:
                 self.engine.launch(run.id, self.plan(run.plan_hash), run.payload, by=self.name)
                 self.engine.cancel(run.id, info=info)
         except UmbelError as error:
-            log.warning("run %s is canceled later: %s", run.id, error)
+            log.warning("run %s is canceled later: %s", run.id, error, extra=of(run=run.id))
 
     def try_launch(self, run: RunRow) -> None:
         """`launch`, leaving to the loops what cannot be done at once: the run is on disk, so nothing is lost.
@@ -205,7 +228,11 @@ class Umbel:
             return
         until = time.monotonic() + PATIENCE
         if not self._may_launch.acquire(timeout=PATIENCE):
-            log.warning("run %s is accepted and will be launched later: all launches wait for an answer", run.id)
+            log.warning(
+                "run %s is accepted and will be launched later: all launches wait for an answer",
+                run.id,
+                extra=of(run=run.id),
+            )
             return
         try:
             launching = self._launchers.submit(self._launch, run)
@@ -215,18 +242,22 @@ class Umbel:
         try:
             launching.result(max(0.0, until - time.monotonic()))
         except TimeoutError:
-            log.warning("run %s is accepted; its launch waits for an answer", run.id)
+            log.warning("run %s is accepted; its launch waits for an answer", run.id, extra=of(run=run.id))
 
     def _launch(self, run: RunRow) -> None:
         try:
             self.launch(run)
         except StateFull as error:
             self._full = True
-            log.warning("run %s is accepted and will be launched later: %s", run.id, error)
+            log.warning("run %s is accepted and will be launched later: %s", run.id, error, extra=of(run=run.id))
         except UmbelError as error:
-            log.warning("run %s is accepted and will be launched or sent later: %s", run.id, error)
+            log.warning(
+                "run %s is accepted and will be launched or sent later: %s", run.id, error, extra=of(run=run.id)
+            )
         except Exception:  # whatever it is, the run is accepted, and its client has to hear that
-            log.exception("run %s is accepted, but its launch failed; it is tried again later", run.id)
+            log.exception(
+                "run %s is accepted, but its launch failed; it is tried again later", run.id, extra=of(run=run.id)
+            )
         finally:
             self._may_launch.release()
 
@@ -243,7 +274,7 @@ class Umbel:
             if again is not None:
                 self.try_launch(again)
         except UmbelError as error:
-            log.warning("run %s is rebuilt later: %s", run.id, error)
+            log.warning("run %s is rebuilt later: %s", run.id, error, extra=of(run=run.id))
 
     def require_room(self) -> None:
         """Before a run is accepted. Asks the state store only if that was full when last heard of.
@@ -302,6 +333,19 @@ class Umbel:
             if plan.hash not in self._plans and len(self._plans) >= PLANS_KEPT:
                 del self._plans[next(iter(self._plans))]
             self._plans[plan.hash] = plan
+
+
+def _exporter(settings: Settings) -> Exporter | None:
+    """Where spans go. Raises SettingsError if they are asked for by UMBEL_OTEL and cannot be sent."""
+    if not settings.traces:
+        return None
+    try:
+        return otlp()
+    except SettingsError as error:
+        if settings.otel:
+            raise
+        log.warning("no traces: %s %s", error, error.hint)  # OpenTelemetry's variable may be meant for somebody else
+        return None
 
 
 def now_ms() -> int:

@@ -223,4 +223,5 @@ def _row(new: NewRun) -> RunRow:
         last_seq=0,
         limit_key=new.limit.key if new.limit else None,
         limit_runs=new.limit.runs if new.limit else None,
+        traceparent=new.traceparent,
     )

@@ -54,6 +54,7 @@ class NewRun:
     relaunch_of: str | None = None
     idempotency: IdempotencyKey | None = None
     limit: "Limit | None" = None
+    traceparent: str | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ class RunRow:
     `maps` is a JSON list of `MapRow`. `rerun` is what a new epoch was asked to run again (JSON of `Rerun`), until that
     has begun. `held`: it waits for another run with the same `limit_key`; `evicted`: it is canceled for another one.
     `parent_run` has started it with its task `parent_task`, and `root_run` is the one that nobody's task has started.
+    `traceparent`: the caller's place in a trace (W3C Trace Context).
     """
 
     id: str
@@ -101,6 +103,7 @@ class RunRow:
     limit_runs: int | None = None
     held: bool = False
     evicted: bool = False
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ runs: Final = Table(
     Column("limit_runs", Integer),
     Column("held", Boolean, nullable=False, server_default=false()),
     Column("evicted", Boolean, nullable=False, server_default=false()),
+    Column("traceparent", String(128)),
     Index("runs_newest", "created_at", "id"),
     Index("runs_by_state", "state", "created_at", "id"),
     Index("runs_by_definition", "definition", "created_at", "id"),
