@@ -1,10 +1,14 @@
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+import { AccountDialog } from "./access/AccountDialog.tsx";
+import { Login } from "./access/Login.tsx";
+import { signed, useSession } from "./api/session.ts";
 import { setTheme, type Theme, useTheme } from "./lib/theme.ts";
 import { useShortcuts } from "./lib/keys.ts";
 import { Banner } from "./parts/Banner.tsx";
 import { Dialog, Empty, Loading, useTitle } from "./parts/basics.tsx";
 import { Icon, type IconName } from "./parts/Icon.tsx";
+import { Mark } from "./parts/Mark.tsx";
 import { Palette } from "./parts/Palette.tsx";
 import { shortcuts } from "./lib/keys.ts";
 import { RunsPage } from "./runs/RunsPage.tsx";
@@ -13,6 +17,7 @@ const RunPage = lazy(() => import("./run/RunPage.tsx"));
 const DefinitionsPage = lazy(() => import("./definitions/DefinitionsPage.tsx"));
 const DefinitionPage = lazy(() => import("./definitions/DefinitionPage.tsx"));
 const SchedulesPage = lazy(() => import("./other/SchedulesPage.tsx"));
+const AccessPage = lazy(() => import("./access/AccessPage.tsx"));
 const WorkersPage = lazy(() => import("./other/WorkersPage.tsx"));
 
 // The server answers these paths with this page: PAGES in src/umbel/api/ui.py.
@@ -25,9 +30,19 @@ const PAGES: readonly { path: string; text: string; icon: IconName; keys: string
 
 const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
 
+const SETTINGS = { path: "/settings", text: "Users and tokens", icon: "user" } as const;
+
+/** The pages, or who comes. */
 export function App() {
+  const { state } = useSession();
+  useEffect(() => void signed.check(), []);
+  return state === "out" ? <Login /> : <Shell asking={state === "asking"} />;
+}
+
+function Shell({ asking }: { asking: boolean }) {
+  const { session } = useSession();
   const [location, navigate] = useLocation();
-  const [open, setOpen] = useState<"palette" | "help" | null>(null);
+  const [open, setOpen] = useState<"palette" | "help" | "account" | null>(null);
   const theme = useTheme();
   const turn = () => setTheme(NEXT[theme]);
   useShortcuts([
@@ -60,6 +75,11 @@ export function App() {
             <span>Search</span>
             <kbd aria-hidden="true">{/Mac|iPhone|iPad/.test(navigator.platform) ? "⌘K" : "Ctrl K"}</kbd>
           </button>
+          {session?.auth === "basic" && (
+            <button type="button" className="icon-button" onClick={() => setOpen("account")} aria-label={`Signed in as ${session.name}`} title={`Signed in as ${session.name}`}>
+              <Icon name="user" />
+            </button>
+          )}
           <button type="button" className="icon-button" onClick={turn} aria-label={`Theme: ${theme}. Change it.`} title={`Theme: ${theme}`}>
             <Icon name={theme === "light" ? "sun" : theme === "dark" ? "moon" : "auto"} />
           </button>
@@ -67,22 +87,28 @@ export function App() {
       </header>
       <Banner />
       <main id="main" tabIndex={-1}>
-        <Suspense fallback={<Loading />}>
-          <Switch>
-            <Route path="/">
-              <Redirect to="/runs" replace />
-            </Route>
-            <Route path="/runs" component={RunsPage} />
-            <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={decodeURIComponent(id)} />}</Route>
-            <Route path="/definitions"><DefinitionsPage /></Route>
-            <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={decodeURIComponent(name)} />}</Route>
-            <Route path="/schedules"><SchedulesPage /></Route>
-            <Route path="/workers"><WorkersPage /></Route>
-            <Route component={Nowhere} />
-          </Switch>
-        </Suspense>
+        {asking ? (
+          <Loading />
+        ) : (
+          <Suspense fallback={<Loading />}>
+            <Switch>
+              <Route path="/">
+                <Redirect to="/runs" replace />
+              </Route>
+              <Route path="/runs" component={RunsPage} />
+              <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={decodeURIComponent(id)} />}</Route>
+              <Route path="/definitions"><DefinitionsPage /></Route>
+              <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={decodeURIComponent(name)} />}</Route>
+              <Route path="/schedules"><SchedulesPage /></Route>
+              <Route path="/workers"><WorkersPage /></Route>
+              <Route path={SETTINGS.path}><AccessPage /></Route>
+              <Route component={Nowhere} />
+            </Switch>
+          </Suspense>
+        )}
       </main>
-      {open === "palette" && <Palette pages={PAGES} onClose={() => setOpen(null)} />}
+      {open === "palette" && <Palette pages={session?.auth === "basic" && session.scope === "admin" ? [...PAGES, SETTINGS] : PAGES} onClose={() => setOpen(null)} />}
+      {open === "account" && session && <AccountDialog session={session} onClose={() => setOpen(null)} />}
       {open === "help" && <Help onClose={() => setOpen(null)} />}
     </>
   );
@@ -114,16 +140,5 @@ function Help({ onClose }: { onClose: () => void }) {
         ))}
       </dl>
     </Dialog>
-  );
-}
-
-function Mark() {
-  return (
-    <svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true" className="mark">
-      <path d="M16 29v-9M16 20c0-6-6-7-9-11M16 20V8M16 20c0-6 6-7 9-11" fill="none" stroke="currentColor" strokeWidth="2.600" strokeLinecap="round" />
-      <circle cx="6.500" cy="8" r="3.400" />
-      <circle cx="16" cy="5.500" r="3.400" />
-      <circle cx="25.500" cy="8" r="3.400" />
-    </svg>
   );
 }

@@ -11,6 +11,7 @@ import "./styles/runs.css";
 import "./styles/run.css";
 import "./styles/graph.css";
 import "./styles/other.css";
+import "./styles/access.css";
 
 const queries = new QueryClient({
   defaultOptions: {

@@ -1,6 +1,10 @@
 // Calls the server's operations; every name, field and answer is typed by generated.ts.
 import { type Operations, type Problem, ROUTES } from "./generated.ts";
 import { connection } from "../live/connection.ts";
+import { signed } from "./session.ts";
+
+/** Code of the error for a change without the session's own X-CSRF-Token. */
+const FOREIGN = "UMB-047";
 
 export type Name = keyof Operations;
 export type Answer<K extends Name> = Operations[K]["answer"];
@@ -34,7 +38,12 @@ export function address(name: Name, path: Record<string, string> = {}, query: Re
 /** Does one operation. Throws ApiError for what the server refuses, TypeError if it does not answer. */
 export async function call<K extends Name>(name: K, given: Given<K>, signal?: AbortSignal): Promise<Answer<K>> {
   const { path, query, header, body } = given as Record<string, Record<string, string> | undefined>;
-  const init: RequestInit = { method: ROUTES[name].method, headers: { Accept: "application/json", ...header } };
+  return request<Answer<K>>(ROUTES[name].method, address(name, path, query), body, header, signal);
+}
+
+/** The same for a path that is no operation's. */
+export async function request<T>(method: string, path: string, body?: unknown, header?: Record<string, string>, signal?: AbortSignal): Promise<T> {
+  const init: RequestInit = { method, headers: { Accept: "application/json", "X-CSRF-Token": signed.csrf, ...header } };
   if (signal) init.signal = signal;
   if (body) {
     init.body = JSON.stringify(body);
@@ -42,7 +51,7 @@ export async function call<K extends Name>(name: K, given: Given<K>, signal?: Ab
   }
   let answer: Response;
   try {
-    answer = await fetch(address(name, path, query), init);
+    answer = await fetch(path, init);
   } catch (error) {
     if (!signal?.aborted) connection.failed("request");
     throw error;
@@ -56,9 +65,11 @@ export async function call<K extends Name>(name: K, given: Given<K>, signal?: Ab
     } catch {
       // A proxy's own page.
     }
+    if (answer.status === 401) signed.lost();
+    if (problem.code === FOREIGN) void signed.check(); // another window may have signed in anew
     throw new ApiError(answer.status, problem);
   }
-  return (await answer.json()) as Answer<K>;
+  return (answer.status === 204 ? undefined : await answer.json()) as T;
 }
 
 /** One sentence about an error, for people. */

@@ -204,6 +204,32 @@ export interface FieldProblem {
   detail: string;
 }
 
+/** One thing that is wrong, or worth knowing. */
+export interface Finding {
+  /** Name of what was found; it does not change. */
+  id: string;
+  severity: "danger" | "warning" | "note";
+  /** What was seen. */
+  what: string;
+  /** Why that matters. */
+  why: string;
+  /** What to do. */
+  fix: string;
+  /** Where that is written. */
+  source: string;
+}
+
+/** What was looked at, and what was found, the worst first. */
+export interface Health {
+  /** There is no danger. */
+  ok: boolean;
+  /** Of Umbel. */
+  version: string;
+  /** Part -> what it is, in a few words; its finding says what is wrong. */
+  checked: Record<string, string>;
+  findings: Finding[];
+}
+
 /** How the items of a map stand: how many there are, and how many of them in each state. */
 export interface ItemCounts {
   total: number;
@@ -686,6 +712,7 @@ export interface Operations {
   pause_schedule: { path: { "definition": string }; answer: ScheduleView };
   resume_schedule: { path: { "definition": string }; answer: ScheduleView };
   list_workers: { answer: WorkerList };
+  get_health: { answer: Health };
   get_run_deliveries: { path: { "run_id": string }; answer: DeliveryList };
   list_deliveries: { query: { "status"?: "pending" | "delivered" | "failed" | null; "cursor"?: string | null; "limit"?: number }; answer: DeliveryList };
   redeliver: { path: { "run_id": string; "delivery": string }; answer: Delivery };
@@ -726,6 +753,7 @@ export const ROUTES: Record<keyof Operations, { method: string; path: string }> 
   pause_schedule: { method: "POST", path: "/api/v1/schedules/{definition}/pause" },
   resume_schedule: { method: "POST", path: "/api/v1/schedules/{definition}/resume" },
   list_workers: { method: "GET", path: "/api/v1/workers" },
+  get_health: { method: "GET", path: "/api/v1/health" },
   get_run_deliveries: { method: "GET", path: "/api/v1/runs/{run_id}/deliveries" },
   list_deliveries: { method: "GET", path: "/api/v1/deliveries" },
   redeliver: { method: "POST", path: "/api/v1/runs/{run_id}/deliveries/{delivery}/redeliver" },

@@ -31,5 +31,10 @@ export const definitionQuery = (name: string) =>
 export const schedulesQuery = () =>
   queryOptions({ queryKey: ["schedules"], queryFn: ({ signal }) => call("list_schedules", {}, signal), refetchInterval: 15_000 });
 
+/** Accounts and tokens are asked for together: key "access". */
+export const usersQuery = () => queryOptions({ queryKey: ["access", "users"], queryFn: ({ signal }) => call("list_users", {}, signal) });
+
+export const tokensQuery = () => queryOptions({ queryKey: ["access", "tokens"], queryFn: ({ signal }) => call("list_tokens", {}, signal) });
+
 export const workersQuery = () =>
   queryOptions({ queryKey: ["workers"], queryFn: ({ signal }) => call("list_workers", {}, signal), refetchInterval: 3_000 });

@@ -1,6 +1,7 @@
 // Server-sent events that come back: after a break the stream goes on after the last event seen.
 import { useEffect, useEffectEvent } from "react";
 import type { Event as Told } from "../api/generated.ts";
+import { signed } from "../api/session.ts";
 import { connection } from "./connection.ts";
 
 const KINDS = ["run.state", "task.state", "task.attempt", "task.log"] as const;
@@ -44,7 +45,10 @@ export function follow(path: string, last: number | null, on: (event: Told) => v
     source.onerror = () => {
       source?.close();
       source = undefined;
-      if (!failures) closedAt = Date.now();
+      if (!failures) {
+        closedAt = Date.now();
+        void signed.check(); // a stream cannot say that it was refused
+      }
       connection.failed(who);
       const pause = PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)];
       timer = setTimeout(open, pause);
