@@ -114,7 +114,7 @@ def all_succeed(runs: list[str]) -> None:
 
 
 def up() -> None:
-    compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "150")
+    compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "240", timeout=300)
     lap("stack is healthy: " + ", ".join(sorted(compose("ps", "--format", "{{.Service}}").split())))
 
 
