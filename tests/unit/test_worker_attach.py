@@ -15,6 +15,8 @@ no_app = 7
 own = Celery("own", broker="redis://user:secret@localhost:6379/5")
 own.conf.task_default_queue = "mine"
 fits = Celery("fits", broker="redis://localhost:6379/0")
+open_ = Celery("open", broker="redis://localhost:6379/0")
+open_.conf.accept_content = ["json", "pickle"]
 deaf = Celery()
 deaf.conf.accept_content = ["pickle"]
 """
@@ -69,3 +71,5 @@ def test_an_app_keeps_its_broker_and_says_where_it_is_another(caplog: pytest.Log
     caplog.clear()
     find("attached:fits", load_settings())
     assert not caplog.text
+    find("attached:open_", load_settings())
+    assert "accepts pickle" in caplog.text

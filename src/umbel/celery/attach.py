@@ -13,6 +13,7 @@ from umbel.settings import Settings
 log = logging.getLogger(__name__)
 
 _OPTIONS: Final = ("-A", "--app")
+_PICKLE: Final = frozenset({"pickle", "application/x-python-serialize"})
 
 
 def take_app(argv: list[str]) -> tuple[str | None, list[str]]:
@@ -49,6 +50,8 @@ def find(name: str, settings: Settings) -> Celery:
             f"The app {name} does not accept JSON, in which Umbel's messages are written.",
             hint="Add 'json' to its accept_content.",
         )
+    if accepted & _PICKLE:
+        log.warning("%s accepts pickle: who can write to its broker can run any code here (`umbel check-app`)", name)
     own, here = shown(str(app.connection_for_read().as_uri())), shown(settings.broker_url)
     if own != here:
         log.warning(
