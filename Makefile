@@ -25,8 +25,11 @@ format: setup ## let ruff mend what it can
 bench: setup ## measure Umbel against raw Celery on this machine; ARGS=...
 	@$(BIN)/python -m bench $(ARGS)
 
-chaos: setup ## only the tests that kill processes
-	@$(BIN)/python -m pytest -m chaos $(ARGS)
+chaos: setup ## the tests that kill processes, then slices of the long form; ARGS="--minutes 20 --seed 7", ARGS=--report
+ifeq ($(ARGS),)
+	@$(BIN)/python -m pytest -m chaos
+endif
+	@$(BIN)/python -m tests.chaos.harness $(ARGS)
 
 compose-smoke: ## build the image, run compose.yaml and break it, in a private Docker engine if there is none; minutes
 	@scripts/compose-smoke

@@ -263,7 +263,10 @@ class Check:
                 if definition is not None:
                     yield from ((child, node.index) for node in self._plans[definition].nodes)
                 return
-        if self.history.states.get((run, task), ("", "", ""))[1] in ("skipped", "upstream_failed"):
+        _, state, error = self.history.states.get((run, task), ("", "", None))
+        if error == "TaskPoisoned":
+            return  # no body has ended it
+        if state in ("skipped", "upstream_failed"):
             for need in plan.nodes[task].needs:
                 yield from self._whole(run, need, plan)
             return
@@ -295,12 +298,22 @@ class Check:
             if event.type in OUTCOMES | {"task.retrying"} and event.attempt is not None and event.task is not None
         }
         for fault in self.faults:
-            if fault.name not in (*KILLS, "freeze-child"):
+            if fault.missed:
+                self._missed(fault)
+            if fault.name not in KILLS:
                 continue
             for key in fault.hits:
                 if over.get(key[:2]) == key.attempt or key.run in self._canceled:
                     continue  # its outcome was recorded before the process was hit, or nobody wants it any more
                 self._one_recovered(fault, key)
+
+    def _missed(self, fault: Fault) -> None:
+        """Somebody else must have taken over, if there was anybody else and anything to take over."""
+        others = [each for each in self.faults if each is not fault and _meets(each, fault.at, fault.until)]
+        alone = not any(_matters(each) or each.name == "freeze-worker" for each in others)
+        if alone and not any(key.run in self._canceled for key in fault.hits):
+            stood = f"its process stood still for {fault.until - fault.at:.0f} s"
+            self.verdict.note("unrecovered", f"{fault.hits}: nobody began it again while {stood}")
 
     def _one_recovered(self, fault: Fault, key: Key) -> None:
         began = min((body.began for body in self._by_task[key[:2]] if body.began > fault.at), default=None)
@@ -312,10 +325,9 @@ class Check:
             return
         took = began - fault.at
         overlapping = [each for each in self.faults if _matters(each) and _meets(each, fault.at - 5, began)]
-        if fault.name in KILLS:
-            self.verdict.recovery.append(took)
-            if not overlapping:
-                self.verdict.alone.append(took)
+        self.verdict.recovery.append(took)
+        if not overlapping:
+            self.verdict.alone.append(took)
         if took > self.bound and not overlapping:
             self.verdict.note("unrecovered", f"{key} began again {took:.1f} s after {fault.name}")
 

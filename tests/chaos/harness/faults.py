@@ -33,6 +33,8 @@ class Fault:
     """Attempts whose process it killed or stopped while their body ran."""
     pids: list[int] = field(default_factory=list)
     note: str = ""
+    missed: bool = False
+    """Nobody took over from a process that stood still, for as long as it was allowed to take."""
     fired: bool = True
     """False if there was nothing to do it to."""
 
@@ -121,8 +123,10 @@ class Faults:
             return self._quit.is_set() or any(each.began > fault.at for each in bodies)
 
         parts = self._world.parts
-        with contextlib.suppress(AssertionError):
-            wait_until(elsewhere, 2 * parts.lease + parts.redispatch_after, "other attempt")
+        try:
+            wait_until(elsewhere, 3 * parts.lease + parts.redispatch_after, "other attempt")
+        except AssertionError:
+            fault.missed = body.pid in pids
         if self._chance.random() < 0.3:
             self._quit.wait(parts.lease / 2)
         for pid in pids:
@@ -131,15 +135,17 @@ class Faults:
     def _victim(self, fault: Fault, *, long: bool = False, pools: tuple[str, ...] = ()) -> Body | None:
         """A body that runs now and has not been hit before."""
         hit = {key for each in self.done for key in each.hits}
+        patient = time.monotonic() + 3
 
         def found() -> Body | None:
             now = time.monotonic()
+            only_long = long or now < patient  # a short one has often ended before the signal comes
             bodies = [
                 body
                 for body in self._world.ledger.running()
                 if body.key not in hit
                 and now - body.began < body.takes
-                and (not long or body.takes >= 0.5)
+                and (not only_long or body.takes >= 0.5)
                 # Some time must be left: it takes a moment to get there.
                 and (body.takes < 0.5 or now - body.began < body.takes - 0.3)
             ]

@@ -198,8 +198,9 @@ class Trial:
     def go(self) -> Result:
         """All of it."""
         rate = self._calibrate()
-        with self._loading(rate):
-            self._disturb()
+        if rate:
+            with self._loading(rate):
+                self._disturb()
         self._heal()
         verdict = self._judge()
         self._guard(verdict)
@@ -212,14 +213,18 @@ class Trial:
         return wanted(self._chance, next(self._number), slow=self._plan.slow, only=self._plan.only)
 
     def _calibrate(self) -> float:
-        """How many runs a second are asked for: half of what the world can do while nothing is wrong.
+        """How many runs a second are asked for: half of what the world can do while nothing is wrong; 0 if nothing.
 
         The same runs twice: what the first time gives is the measure for the second, the last moments without a fault.
         """
         wants = [self._next() for _ in range(self._plan.burst)]
         again = [replace(want, key=f"run-{next(self._number)}") for want in wants]
         tasks = sum(TASKS[want.definition] for want in wants)
-        took = [self._burst(each) for each in (wants, again)]
+        try:
+            took = [self._burst(each) for each in (wants, again)]
+        except AssertionError as error:
+            self._invalid.append(f"before any fault: {error}")
+            return 0.0
         speed = [round(tasks / seconds, 1) for seconds in took]
         self._figures |= {"calibrated": speed[0], "before": speed[1]}
         rate = self._plan.rate or min(20.0, max(0.5, 0.5 * len(wants) / min(took)))
@@ -228,9 +233,9 @@ class Trial:
         return rate
 
     def _burst(self, wants: list[Wanted]) -> float:
-        since = time.monotonic()
+        since, patience = time.monotonic(), 1.5 * self._plan.patience or 120
         asked = self._load.ask(wants)
-        wait_until(lambda: self._load.answered(asked) and not self._unsettled(), 120, "end of the first runs")
+        wait_until(lambda: self._load.answered(asked) and not self._unsettled(), patience, "end of the first runs")
         return time.monotonic() - since
 
     @contextmanager
@@ -323,7 +328,7 @@ class Trial:
             bound=self._plan.bound,
         )
         verdict = check.judge()
-        verdict.words["died"] = len(self._world.died)
+        self._figures["died"] = self._world.died
         return verdict
 
     def _ghosts(self) -> list[str]:
@@ -343,7 +348,7 @@ class Trial:
         """A slice in which nothing happened proves nothing."""
         if not self._plan.guards:
             return
-        if self._figures["before"] < 0.8 * self._figures["calibrated"]:
+        if self._figures.get("before", 0) < 0.8 * self._figures.get("calibrated", 0):
             told = f"{self._figures['before']} of {self._figures['calibrated']} tasks a second before the first fault"
             self._invalid.append(f"{told}: not 80 %")
         kills = [fault for fault in self._faults.done if fault.name in KILLS]

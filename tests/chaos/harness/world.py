@@ -31,6 +31,7 @@ from umbel.stack.process import Part
 from umbel.stack.supervisor import Supervisor
 
 SITE = Path(__file__).parent / "site"
+ROOT = Path(__file__).parents[3]
 PROXY = Path(__file__).parent / "proxy.py"
 
 
@@ -228,7 +229,7 @@ def _environment(parts: Parts, home: Path) -> dict[str, str]:
         "UMBEL_LIVE_TTL": str(parts.live_ttl),
     }
     if parts.plant or parts.skew:
-        path = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
+        path = [str(SITE), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         env |= {"PYTHONPATH": os.pathsep.join(path), "UMBEL_TEST_PLANT": parts.plant}
     return env
 
