@@ -73,6 +73,7 @@ POST /api/v1/definitions/check
 GET /api/v1/definitions/{name}/graph
 GET /api/v1/deliveries
 GET /api/v1/events
+GET /api/v1/health
 GET /api/v1/runs
 GET /api/v1/runs/{run_id}
 GET /api/v1/runs/{run_id}/wait
