@@ -22,6 +22,8 @@ class Meter:
     labels: tuple[str, ...]
     help: str
     buckets: tuple[float, ...] = ()
+    read: bool = False
+    """A counter that somebody else keeps; its value is read for the scrape, as a gauge's is."""
 
 
 def _counter(name: str, help: str, *labels: str) -> Meter:
@@ -96,8 +98,12 @@ HTTP_SECONDS: Final = _histogram(
     "method",
     "route",
 )
-WEBHOOKS: Final = _counter(
-    "umbel_webhook_deliveries_total", "Tries to deliver a webhook, by outcome: delivered, failed, gave_up.", "state"
+WEBHOOKS: Final = Meter(
+    "umbel_webhook_attempts_total",
+    "counter",
+    ("state",),
+    "Attempts to tell a webhook, by what the delivery is then: delivered, pending (tried again), failed (given up).",
+    read=True,
 )
 SPANS: Final = _counter(
     "umbel_trace_spans_total", "Spans of settled runs, by what became of them: exported, dropped.", "state"

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from umbel.observe.meters import METERS, OPEN, Meter
@@ -39,6 +39,8 @@ class Metrics:
         self._families: dict[str, Any] = {}
         self._children: dict[str, dict[tuple[str, ...], Any]] = {}
         for meter in METERS:
+            if meter.read:
+                continue
             if meter.kind == "counter":
                 made: Any = Counter(meter.name, meter.help, meter.labels, registry=self.registry)
             elif meter.kind == "histogram":
@@ -90,7 +92,8 @@ class _Gauges(Collector):
                 labels = _without_names(meter, labels)
             known[labels] = known.get(labels, 0.0) + value
         for meter, known in values.items():
-            family = GaugeMetricFamily(meter.name, meter.help, labels=meter.labels)
+            kind = CounterMetricFamily if meter.kind == "counter" else GaugeMetricFamily
+            family = kind(meter.name, meter.help, labels=meter.labels)
             for labels, value in known.items():
                 family.add_metric(labels, value)
             yield family

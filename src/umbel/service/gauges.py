@@ -23,6 +23,8 @@ FRESH: Final = 1.5
 GONE: Final = 600.0
 """Seconds for which a worker that has gone is still told of."""
 
+_DELIVERIES: Final = ("delivered", "pending", "failed")
+
 Read = Callable[[], list[Sample]]
 Lengths = Callable[[Sequence[str]], dict[str, int]]
 
@@ -78,6 +80,8 @@ class Gauges:
                 for source in self._sources:
                     source.ask()
                 found = [Sample(meters.BUILD, (__version__,), 1)]
+                sent = self._umbel.keeper.deliver.sent
+                found += [Sample(meters.WEBHOOKS, (state,), sent[state]) for state in _DELIVERIES]
                 for source in self._sources:
                     found += source.answer(max(0.0, deadline - time.monotonic()))
                 self._last, self._until = found, time.monotonic() + FRESH

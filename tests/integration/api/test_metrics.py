@@ -119,6 +119,7 @@ def test_gauges_say_what_the_stores_hold(served: Served) -> None:
     assert value(found, "umbel_projector_lag_seconds") == 0
     assert value(found, "umbel_state_store_memory_bytes") > 1_000_000
     assert value(found, "umbel_up", store="state") == value(found, "umbel_up", store="history") == 1
+    assert ("umbel_webhook_attempts_total", (("state", "delivered"),)) in found
     served.engine.beat(0, "celery@box~1", info, leaving=True)
     found = fresh(served)
     assert value(found, "umbel_workers_alive") == 0
