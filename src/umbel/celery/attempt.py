@@ -23,6 +23,7 @@ from umbel.engine.calls import Claim
 from umbel.engine.engine import Token, request_id
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable, SecretKeyMissing, SecretUnreadable, StateUnavailable, UmbelError
+from umbel.failpoints import failpoint
 from umbel.machine import Code
 from umbel.observe.logs import about
 from umbel.observe.spans import parse, span_id, traceparent
@@ -91,12 +92,14 @@ class Runner:
         follow = self.process.settings.go_straight_on and self._free(name, request)
         answer, released = self._attempt(name, item, request, in_turn=True)
         while released:
+            failpoint("recorded")
             following = None
             if follow and time.monotonic() - began < STRAIGHT_ON_SECONDS:
                 following = self._choose(released, request)
             self._publish([item for item in released if item is not following])
             if following is None:
                 break
+            failpoint("straight-on")
             node = self.process.dispatcher.node(following)
             _, released = self._attempt(node.task, following, request, in_turn=False)
         return answer
@@ -108,10 +111,12 @@ class Runner:
         token, claim = claimed
         opened = Opened(self.process.settings.secret_key)
         try:
+            failpoint("claimed")
             with about(index=token.task, attempt=token.attempt, epoch=token.epoch):
                 answer, result = self._run(name, token, claim, request, opened)
             if result is None:
                 return NOTHING, []
+            failpoint("body-done")
             if isinstance(result, outcome.Retried):
                 tries = self.app.tasks[name].max_retries
                 result.info.setdefault("max_retries", tries if isinstance(tries, int) else None)

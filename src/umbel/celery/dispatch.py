@@ -12,6 +12,7 @@ from umbel.celery.broker import REFUSALS, Returns, keep_client, producers
 from umbel.engine.engine import Engine
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable
+from umbel.failpoints import failpoint
 from umbel.observe.logs import of
 from umbel.observe.spans import span_id, traceparent
 from umbel.plan.model import Node
@@ -70,11 +71,13 @@ class Dispatcher:
                 returns = Returns(producer)
                 try:
                     for item in items:
+                        failpoint("publishing", BrokerUnavailable)
                         self._publish(producer, returns, item)
                 finally:
                     returns.close()
         except REFUSALS as error:
             raise BrokerUnavailable(f"the broker did not take a message: {error}") from error
+        failpoint("published", BrokerUnavailable)
 
     def _publish(self, producer: Any, returns: Returns, item: Item) -> None:
         try:

@@ -22,6 +22,7 @@ from umbel.celery.record import record
 from umbel.celery.retrying import again
 from umbel.engine.engine import Token, request_id
 from umbel.errors import UmbelError
+from umbel.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Watched(Request):
                 self._gone(getattr(exc_info.exception, "exc", exc_info.exception))
 
     def _gone(self, error: BaseException) -> None:
+        failpoint("child-gone")
         if isinstance(error, Terminated):
             info = describe(error, None, "revoked")
             info["exception"] = "The task was revoked and terminated by a Celery command."

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from umbel.engine.breaking import breakable
 from umbel.engine.calls import (
     Ask,
     Calls,
@@ -29,6 +30,8 @@ from umbel.engine.portions import Kept, KeptMap, portions
 from umbel.engine.reader import Reader
 from umbel.engine.reader import Token as Token
 from umbel.engine.wire import Item, connect
+from umbel.errors import StateUnavailable
+from umbel.failpoints import failpoint
 from umbel.machine import Code
 from umbel.plan.model import Plan
 from umbel.settings import Settings
@@ -82,7 +85,7 @@ class Engine(Reader):
 
     def __init__(self, client: "redis.Redis", settings: Settings) -> None:
         super().__init__(client, settings)
-        self._calls = Calls(self._wire)
+        self._calls = Calls(breakable(self._wire))
         self._lease = _milliseconds(settings.lease)
 
     @classmethod
@@ -208,6 +211,7 @@ class Engine(Reader):
                 code = self._calls.restore(partition, **call).code
             if code is not Code.OK:
                 break
+            failpoint("restore-portion", StateUnavailable)
         return code
 
     def forget(self, runs: Iterable[str]) -> int:
@@ -301,6 +305,7 @@ class Engine(Reader):
             if reply.code is not Code.OK:
                 break
             first += len(some)
+            failpoint("expand-portion", StateUnavailable)
             if first < len(items):
                 self.renew(token)  # many portions may take longer than a lease; nobody else renews it meanwhile
         return reply

@@ -14,6 +14,7 @@ from typing import Any
 from umbel.engine.engine import Engine, GoneWorker
 from umbel.engine.wire import Item
 from umbel.errors import UmbelError
+from umbel.failpoints import failpoint
 from umbel.observe.logs import of
 
 log = logging.getLogger(__name__)
@@ -135,6 +136,7 @@ class Loops:
     def _promote(self, partition: int, items: list[Item]) -> None:
         while found := self._engine.promote(partition, by=self._name)[0]:
             items += found
+            failpoint("promoted")
 
     def _advance(self, partition: int, items: list[Item]) -> None:
         while True:
@@ -142,6 +144,7 @@ class Loops:
             items += found
             if not found and not more:
                 return
+            failpoint("advance-portion")
 
     def _sweep(self, partition: int, items: list[Item]) -> None:
         attempts, gone = self._engine.sweep(partition)
@@ -150,6 +153,7 @@ class Loops:
         for lost in attempts:
             answer = self._engine.lose(lost.token, sure=lost.sure, counts=lost.counts, why=lost.why, by=self._name)
             if answer.released:
+                failpoint("taken-over")
                 log.warning(
                     "task %s of run %s was lost: %s",
                     lost.token.task,

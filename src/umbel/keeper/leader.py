@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from umbel.errors import UmbelError
+from umbel.failpoints import failpoint
 from umbel.keeper.loop import ThreadLoop
 from umbel.store import Lease
 
@@ -50,8 +51,10 @@ class Leader(ThreadLoop):
 
     def turn(self) -> float:
         """Takes the lease, or renews it."""
+        failpoint("before-lease")
         held, self.lease = self.lease, None
         self.lease = self._store.take_lease(NAME, self._owner, self._now(), round(TTL * 1000))
+        failpoint("lease-taken")
         if (self.lease is None) != (held is None):
             log.info("this server %s the leader", "is now" if self.lease else "is no longer")
         return RENEW

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from umbel.errors import HistoryUnavailable
 from umbel.events import EventRecord
+from umbel.failpoints import failpoint
 from umbel.keeper.feed import Feed
 from umbel.keeper.loop import ThreadLoop
 from umbel.machine import TERMINAL_EVENTS, EventType
@@ -111,6 +112,7 @@ class Projector(ThreadLoop):
         asked_at = time.monotonic()
         entries, all_read = self._gather(self._position)
         if entries:
+            failpoint("events-read")
             self._apply(entries)
         if all_read and self._position is not None:
             self._note_caught_up(asked_at)
@@ -202,6 +204,7 @@ class Projector(ThreadLoop):
     def _write(self, events: list[EventRecord], new: str) -> None:
         assert self._position is not None
         applied = self._history.apply(self.partition, events, self._position, new)
+        failpoint("events-written", HistoryUnavailable)
         self._position = new
         for event, why in applied.quarantined:
             self._quarantine(event, why)
@@ -221,10 +224,12 @@ class Projector(ThreadLoop):
     def _clean(self) -> None:
         if self._settled:
             self._stream.forget(self._settled)
+            failpoint("run-forgotten")
             self._settled = []
         now = time.monotonic()
         if self._untrimmed and (self._untrimmed >= TRIM_EVENTS or now >= self._trim_at) and self._position is not None:
             self._stream.trim_events(self.partition, self._position)
+            failpoint("stream-trimmed")
             self._untrimmed = 0
             self._trim_at = now + TRIM_SECONDS
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from umbel.failpoints import failpoint
 from umbel.keeper.loop import ThreadLoop
 from umbel.keeper.project import Projector
 from umbel.observe.logs import of
@@ -92,6 +93,7 @@ class Relaunch(ThreadLoop):
                     run.id,
                     extra=of(run=run.id),
                 )
+                failpoint("launching-again")
                 self._launch(run)
                 self.launched += 1
         return EVERY

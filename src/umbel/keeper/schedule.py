@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from umbel.definition import Catalog, Definition, Schedule
 from umbel.errors import UmbelError
+from umbel.failpoints import failpoint
 from umbel.keeper.held import limit_of
 from umbel.keeper.leader import Leader
 from umbel.keeper.loop import ThreadLoop
@@ -149,6 +150,7 @@ class Scheduler(ThreadLoop):
             ticked = self._store.tick(
                 lease, name, at, step.tick, step.next_at, new, overlap=schedule.overlap == "allow"
             )
+            failpoint("tick-written")
             if ticked.outcome == "moved":
                 return None  # the next look shows where it stands
             if ticked.run is not None:

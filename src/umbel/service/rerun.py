@@ -6,6 +6,7 @@ from typing import Final
 
 from umbel.celery import codec
 from umbel.errors import TaskNotFound, WrongState
+from umbel.failpoints import failpoint
 from umbel.keeper import limit_of
 from umbel.machine import RunState, TaskState
 from umbel.plan.model import Plan
@@ -60,6 +61,7 @@ def retry(umbel: Umbel, asked: RetryRun, *, by: str = "api") -> Retry:
     if not asked.preview:
         limit = _limit(umbel, run)
         run = umbel.store.ask_rerun(run.id, run.partition, run.epoch, choice.rerun, now_ms(), limit)
+        failpoint("rerun-asked")
         umbel.keeper.held.wake()  # somebody may have to make room
         umbel.try_launch(run)
         if not run.held:

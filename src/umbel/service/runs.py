@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from umbel.celery import codec
-from umbel.errors import BadRequest, PayloadTooLarge
+from umbel.errors import BadRequest, HistoryUnavailable, PayloadTooLarge
+from umbel.failpoints import failpoint
 from umbel.keeper import limit_of
 from umbel.observe.spans import CALLER
 from umbel.plan.model import Plan
@@ -95,6 +96,7 @@ def accept(
             traceparent=CALLER.get() if umbel.settings.traces else None,
         )
     )
+    failpoint("run-accepted", HistoryUnavailable)
     if accepted.created:
         if limit is not None and limit.on_limit == "cancel_oldest":
             umbel.keeper.held.wake()  # somebody may have to make room

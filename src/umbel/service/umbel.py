@@ -20,6 +20,7 @@ from umbel.engine.engine import Engine
 from umbel.engine.loops import Loops
 from umbel.engine.wire import Item
 from umbel.errors import HistoryUnavailable, SettingsError, StateFull, UmbelError
+from umbel.failpoints import failpoint
 from umbel.keeper import Keeper, Loop
 from umbel.keeper.count import Counter
 from umbel.keeper.trace import Tracer
@@ -178,6 +179,7 @@ class Umbel:
             self.send(self.send_canvas(self.engine, run.id, plan, run.payload, by=self.name))
             return
         released = self.engine.launch(run.id, plan, run.payload, by=self.name).released
+        failpoint("run-launched")
         self._set_trace(run)
         self.send([Item(run.id, index, 1, plan.hash) for index in released])
 
@@ -272,6 +274,7 @@ class Umbel:
                 return
             again = self.store.ask_rebuild(run, lost(plan, run, self.store.tasks(run.id)), now_ms())
             if again is not None:
+                failpoint("rebuild-asked")
                 self.try_launch(again)
         except UmbelError as error:
             log.warning("run %s is rebuilt later: %s", run.id, error, extra=of(run=run.id))

@@ -27,6 +27,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from umbel.errors import HistoryUnavailable, SettingsError
+from umbel.failpoints import failpoint
 
 BUSY_SECONDS: Final = 5.0
 """How long to wait for another process that writes to the same SQLite file."""
@@ -142,9 +143,12 @@ class Database:
         if self.sqlite:
             with self._turn, _unavailable(), self._writing.begin() as connection:
                 yield connection
+                failpoint("before-commit")
         else:
             with _unavailable(), self._writing.begin() as connection:
                 yield connection
+                failpoint("before-commit")
+        failpoint("after-commit", HistoryUnavailable)
 
     def upgrade(self) -> None:
         """Brings the schema to the newest revision. Any number of processes may do so at the same time.
@@ -165,6 +169,7 @@ class Database:
                 )
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            failpoint("schema-changed")
 
     def prepare(self) -> None:
         """Bring the schema up to date where nobody else does (SQLite), otherwise see that it is.
