@@ -18,6 +18,7 @@ from umbel.definition.load import load_catalog
 from umbel.engine.engine import Engine
 from umbel.engine.wire import Item
 from umbel.events import EventRecord
+from umbel.failpoints import ENV
 from umbel.plan.build import build
 from umbel.plan.model import Plan, chain_of
 from umbel.settings import load_settings
@@ -113,6 +114,12 @@ class Lab:
         for task in tasks:
             (self.home / f"{run}.{task}.go").touch()
 
+    def break_at(self, point: str, action: str) -> Path:
+        """Arm a failpoint of its worker (`umbel.failpoints`); the file is gone when it has been hit."""
+        armed = self.home / "failpoints" / point
+        armed.write_text(action)
+        return armed
+
     def events(self, run: str) -> list[EventRecord]:
         """All that the stream says of the run so far."""
         while not self.closed and (batch := self.engine.read_events(0, self._position, 500, 0)):
@@ -153,6 +160,8 @@ def open_lab(
     `beside` another lab it brings one more worker to the same Valkey, and its tasks use the same files. Messages go
     through the Valkey unless there is a `broker`.
     """
+    failpoints = home / "failpoints"
+    failpoints.mkdir(parents=True, exist_ok=True)
     options = StackOptions(
         project=PROJECT,
         data=home / "data",
@@ -162,7 +171,7 @@ def open_lab(
         start=frozenset({"worker"}),
         no_restart=frozenset({"worker"}),
         worker_args=worker_args or ("-c", "2", "--loglevel", "INFO"),
-        env={**os.environ, "LAB_HOME": str(beside.home if beside else home), **env},
+        env={**os.environ, "LAB_HOME": str(beside.home if beside else home), ENV: str(failpoints), **env},
     )
     with run_stack(options, lambda line: None) as stack:
         lab = Lab(stack, beside.home if beside else home)

@@ -75,8 +75,7 @@ def test_between_the_end_of_b_and_the_start_of_d(lab: Lab, whom: str) -> None:
     run = lab.start(hold=["B", "D"])
     lab.wait_event(run, "task.succeeded", task=2)
     lab.started(run, "B")
-    wanted = lab.home / "kill-before-publish"
-    wanted.write_text(whom)
+    wanted = lab.break_at("recorded", "kill-parent" if whom == "main" else "kill")
     lab.let_go(run, "B", "D")
     lab.wait_event(run, "task.succeeded", task=1)
     wait_until(lambda: not wanted.exists(), 10, "the kill")

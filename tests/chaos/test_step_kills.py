@@ -73,7 +73,7 @@ def test_while_a_list_becomes_tasks_and_much_is_under_way(lab: Lab) -> None:
 
 
 def test_between_the_start_of_a_run_and_its_first_task(lab: Lab) -> None:
-    (lab.home / "kill-before-publish").write_text("main")
+    lab.break_at("recorded", "kill-parent")
     run = lab.run(parent(), hold=[])
     killed(lab)
     child = lab.wait_event(run, "task.spawned").data["run"]

@@ -22,10 +22,9 @@ from umbel.settings import Settings
 from umbel.store import Store
 from umbel.store.database import Database, FairLock, _begin_sqlite
 
-REPEATABLE = frozenset(
-    ("launch", "cancel", "decide", "restore", "claim", "succeed", "skip", "expand", "spawn", "ask", "fail", "retry")
-    + ("log", "lose")
-)
+_RUNS = ("launch", "cancel", "decide", "restore")
+_ATTEMPTS = ("claim", "succeed", "skip", "expand", "spawn", "ask", "fail", "retry", "log", "lose")
+REPEATABLE = frozenset((*_RUNS, *_ATTEMPTS))
 """Verbs that take a request id, and give their first answer again [U-10]."""
 SCRIPTS = REPEATABLE.union(
     ("pause", "resume", "forget", "renew", "promote", "advance", "beat", "sweep", "redispatch", "redispatch_of", "drop")

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 from umbel import task
-from umbel.celery.attempt import Runner
 
 HOME = Path(os.environ["LAB_HOME"])
 
@@ -65,22 +64,6 @@ def c(self, given, payload, workflow_id):
 @task(name="D", bind=True)
 def d(self, given=None, *, payload, workflow_id):
     return body(self, given, payload, workflow_id)
-
-
-_publish = Runner._publish
-
-
-def publish(self, items):
-    """Dies between the end of a task and the start of what it released, if the test asked for that."""
-    wanted = HOME / "kill-before-publish"
-    if wanted.exists():
-        whom = wanted.read_text()
-        wanted.unlink()
-        os.kill(os.getppid() if whom == "main" else os.getpid(), signal.SIGKILL)
-    _publish(self, items)
-
-
-Runner._publish = publish
 
 
 @task(name="DIGEST", bind=True)
