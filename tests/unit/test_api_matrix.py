@@ -77,6 +77,7 @@ GET /api/v1/health
 GET /api/v1/runs
 GET /api/v1/runs/{run_id}
 GET /api/v1/runs/{run_id}/wait
+GET /api/v1/health
 GET /api/v1/runs/{run_id}/deliveries
 GET /api/v1/runs/{run_id}/diagnosis
 GET /api/v1/runs/{run_id}/events

@@ -79,7 +79,9 @@ def test_versions_and_settings() -> None:
     assert ids(machine.judge_versions(tested)) == []
     assert ids(machine.judge_versions({**tested, "celery": "5.4.0"})) == ["version-too-old"]
     assert ids(machine.judge_versions({**tested, "redis": "9.0.0"})) == ["version-untested"]
-    assert ids(machine.judge_settings(Settings(host="0.0.0.0", lease=4), {})) == ["open-to-all", "lease-too-short"]
+    assert ids(machine.judge_settings(Settings(host="0.0.0.0", lease=4), [])) == ["open-to-all", "lease-too-short"]
+    assert ids(machine.judge_settings(SETTINGS, ["x.Y"])) == ["secret-key-missing"]
+    assert ids(machine.judge_settings(Settings(secret_key="k"), ["x.Y"])) == []
 
 
 PLAN = Plan("x.Y", (Node(0, "A", "tasks.a"), Node(1, "B", "tasks.b", queue="gpu")))

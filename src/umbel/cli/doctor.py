@@ -33,15 +33,15 @@ def doctor(
 
     from umbel.cli.output import say_json
     from umbel.service.doctor import Site, checks, examine
-    from umbel.service.doctor.project import load
+    from umbel.service.doctor.project import load, sealed
     from umbel.settings import load_settings
 
     settings = load_settings()
     site = Site(settings)
 
     def project() -> "Told":
-        told, plans = load(settings)
-        site.plans = plans
+        told, loaded = load(settings)
+        site.plans, site.sealed = loaded.plans, sealed(loaded.catalog.definitions)
         return told
 
     with contextlib.redirect_stdout(sys.stderr):  # what a task module prints is no part of the answer

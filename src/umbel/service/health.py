@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from umbel.service.doctor import Site, checks, examine
 from umbel.service.doctor.examine import TROUBLE, danger
+from umbel.service.doctor.project import sealed
 from umbel.service.models.health import Health
 from umbel.service.umbel import Umbel
 
@@ -41,7 +42,9 @@ def get_health(umbel: Umbel) -> Health:
 
 
 def _look(umbel: Umbel) -> Health:
-    found = examine(checks(Site(umbel.settings, umbel.definitions.plans)), umbel.settings, patience=PATIENCE)
+    definitions = umbel.definitions
+    site = Site(umbel.settings, definitions.plans, sealed(definitions.catalog.definitions))
+    found = examine(checks(site), umbel.settings, patience=PATIENCE)
     trouble = umbel.publish.trouble
     if trouble is None:
         return found

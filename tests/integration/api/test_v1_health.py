@@ -41,6 +41,9 @@ def test_runs_that_do_not_go_on(server: Served, monkeypatch: pytest.MonkeyPatch)
     run = server.http.post("/api/v1/runs", json={"definition": "demo.ONE"}).json()["id"]
     server.projected(run, "run.launched")
     assert not ids()
+    server.umbel.store.pause("demo.ONE", "never", None, paused=True)
+    assert "demo.ONE" in ids()["schedule-paused"]
+    server.umbel.store.pause("demo.ONE", "never", None, paused=False)
     monkeypatch.setattr(history, "LATE", -1000)
     monkeypatch.setattr(history, "SILENT", -1000)
     assert "runs-silent" in ids()

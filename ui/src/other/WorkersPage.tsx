@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import type { WorkerView } from "../api/generated.ts";
+import { call } from "../api/client.ts";
 import { runsQuery, workersQuery } from "../api/queries.ts";
 import { Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
 import { State } from "../parts/State.tsx";
@@ -22,6 +23,7 @@ export default function WorkersPage() {
       </div>
       {error && <Failure error={error} again={() => void refetch()} />}
       {!data && !error && <Loading lines={5} />}
+      <Unhealthy />
       {data && alive.length === 0 && <NoWorker />}
       {data && data.items.length > 0 && (
         <div className="card scroll-x flush" tabIndex={0} role="group" aria-label="Workers">
@@ -49,6 +51,30 @@ export default function WorkersPage() {
       {data && data.items.length > 0 && <Queues workers={data.items} />}
       <Now />
     </div>
+  );
+}
+
+/** What the server finds wrong with the installation; nothing if all is well. */
+function Unhealthy() {
+  const { data } = useQuery({
+    queryKey: ["health"],
+    queryFn: ({ signal }) => call("get_health", {}, signal),
+    refetchInterval: 15_000,
+  });
+  // That no worker is alive, this page says itself.
+  const bad = data?.findings.filter((each) => each.severity !== "note" && each.id !== "no-worker") ?? [];
+  if (!bad.length) return null;
+  return (
+    <section className="card" aria-label="Unhealthy parts">
+      <h2>Unhealthy parts</h2>
+      <ul className="plain">
+        {bad.map((each) => (
+          <li key={each.id + each.what}>
+            <b className={each.severity === "danger" ? "bad" : ""}>{each.severity}</b> {each.what}. <span className="muted">{each.why}</span> {each.fix}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

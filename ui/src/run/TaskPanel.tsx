@@ -1,5 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useRef } from "react";
 import { Link } from "wouter";
+import { call } from "../api/client.ts";
 import type { AttemptView, RunDetail, TaskView } from "../api/generated.ts";
 import { duration, useNow } from "../lib/time.ts";
 import { isDone } from "../live/apply.ts";
@@ -20,6 +22,7 @@ type Tab = "overview" | "items" | "input" | "result" | "error" | "logs";
 interface Given {
   run: RunDetail;
   task: TaskView;
+  /** The diagnosis's sentence, shown until the task's own, which is never cut, is there. */
   reason: string | null;
   tick: number;
   tab: string | null;
@@ -80,6 +83,12 @@ export function TaskPanel({ run, task, reason, tick, tab, attempt, put, ask }: G
 }
 
 function Overview({ run, task, reason, put, ask }: Pick<Given, "run" | "task" | "reason" | "put" | "ask">) {
+  const { data: asked } = useQuery({
+    queryKey: ["why", run.id, task.key, task.state],
+    queryFn: ({ signal }) => call("get_task", { path: { run_id: run.id, key: task.key } }, signal),
+    enabled: !isDone(task.state),
+    refetchInterval: 3_000,
+  });
   return (
     <>
       {task.state === "awaiting_input" && <Decide task={task.key} ask={ask} />}
@@ -98,7 +107,7 @@ function Overview({ run, task, reason, put, ask }: Pick<Given, "run" | "task" | 
       )}
       {!isDone(task.state) && (
         <p className="why">
-          <StateIcon state={task.state} /> <span>{task.state === "retrying" && task.due_at ? <>next attempt in <Countdown to={task.due_at} /></> : (reason ?? waitsFor(run, task))}</span>
+          <StateIcon state={task.state} /> <span>{task.state === "retrying" && task.due_at ? <>next attempt in <Countdown to={task.due_at} /></> : (asked?.why ?? reason ?? waitsFor(run, task))}</span>
         </p>
       )}
       {task.state === "upstream_failed" && <p className="why">It never ran: {blame(run, task)}.</p>}

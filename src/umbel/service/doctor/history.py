@@ -113,6 +113,13 @@ def _runs(store: Store, engine: Engine, now: int) -> Iterator[Finding]:
             "What is shown is old; runs themselves go on.",
             "Is a server running, and does the database keep up?",
         )
+    if paused := sorted(name for name, row in store.schedules().items() if row.paused):
+        yield note(
+            "schedule-paused",
+            f"paused schedules: {listed(paused)}",
+            "They start no runs until they are resumed.",
+            f"umbel schedules resume {paused[0]}",
+        )
     if late := store.unlaunched_runs(now - LATE, limit=100):
         yield danger(
             "runs-not-launched",

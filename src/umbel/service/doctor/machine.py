@@ -1,12 +1,11 @@
 """This machine: versions of what Umbel stands on, what others may see of it."""
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 import umbel
-from umbel.plan.model import Plan
 from umbel.service.doctor.examine import PRODUCTION, Told, danger, warning
 from umbel.service.models.health import Finding
 from umbel.settings import Settings
@@ -17,12 +16,12 @@ LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 RELEASES: Final = "https://docs.celeryq.dev/en/stable/changelog.html"
 
 
-def check(settings: Settings, plans: Mapping[str, Plan]) -> Told:
+def check(settings: Settings, sealed: Sequence[str]) -> Told:
     """Versions and settings, without asking anybody."""
     found = {name: _version(name) for name in TESTED}
     versions = ", ".join(f"{name} {number}" for name, number in found.items())
     about = f"Umbel {umbel.__version__}, Python {platform.python_version()}, {versions}"
-    return Told(about, (*judge_versions(found), *judge_settings(settings, plans)))
+    return Told(about, (*judge_versions(found), *judge_settings(settings, sealed)))
 
 
 def judge_versions(found: Mapping[str, str]) -> Iterator[Finding]:
@@ -44,8 +43,8 @@ def judge_versions(found: Mapping[str, str]) -> Iterator[Finding]:
         )
 
 
-def judge_settings(settings: Settings, plans: Mapping[str, Plan]) -> Iterator[Finding]:
-    """What the settings alone show."""
+def judge_settings(settings: Settings, sealed: Sequence[str]) -> Iterator[Finding]:
+    """What the settings alone show, and these definitions, which mark parts of their payload as secret."""
     if settings.host not in LOOPBACK and settings.auth == "none":
         yield danger(
             "open-to-all",
@@ -62,8 +61,7 @@ def judge_settings(settings: Settings, plans: Mapping[str, Plan]) -> Iterator[Fi
             "Let the lease be at least three heartbeats; the default is four.",
             "docs/reference/settings.md",
         )
-    sealed = sorted(name for name, plan in plans.items() if getattr(plan, "secrets", None))
-    if sealed and not getattr(settings, "secret_key", ""):
+    if sealed and not settings.secret_key:
         yield danger(
             "secret-key-missing",
             f"UMBEL_SECRET_KEY is empty, and {sealed[0]} marks parts of its payload as secret",

@@ -4,16 +4,24 @@ from collections.abc import Mapping
 
 from umbel.celery.app import make_app
 from umbel.celery.project import load_tasks
+from umbel.definition import Definition
+from umbel.definition.marked import marks
 from umbel.errors import DefinitionError
-from umbel.plan.model import STEP_TASK, Plan
+from umbel.plan.model import STEP_TASK
+from umbel.service.catalog import Loaded
 from umbel.service.check import read_project
 from umbel.service.doctor.examine import Told, danger, warning
 from umbel.service.models.health import Finding
 from umbel.settings import Settings
 
 
-def load(settings: Settings) -> tuple[Told, Mapping[str, Plan]]:
-    """Import the tasks, read the definitions; what is wrong, and the plans of what is right."""
+def sealed(definitions: Mapping[str, Definition]) -> list[str]:
+    """Those that mark parts of their payload as secret, by name."""
+    return sorted(name for name, each in definitions.items() if each.schema is not None and marks(each.schema))
+
+
+def load(settings: Settings) -> tuple[Told, Loaded]:
+    """Import the tasks, read the definitions; what is wrong, and what is right."""
     findings: list[Finding] = []
     tasks: frozenset[str] | None = None
     if (settings.home / "tasks").is_dir():
@@ -49,4 +57,4 @@ def load(settings: Settings) -> tuple[Told, Mapping[str, Plan]]:
                 "docs/reference/problems.md",
             )
         )
-    return Told(f"{len(loaded.plans)} definitions in {settings.home}", tuple(findings)), loaded.plans
+    return Told(f"{len(loaded.plans)} definitions in {settings.home}", tuple(findings)), loaded

@@ -1,6 +1,6 @@
 """An installation, and the checks that are made of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -20,6 +20,8 @@ class Site:
 
     settings: Settings
     plans: Mapping[str, Plan] = field(default_factory=dict)
+    sealed: Sequence[str] = ()
+    """Definitions that mark parts of their payload as secret."""
 
 
 def checks(site: Site) -> dict[str, Check]:
@@ -27,7 +29,7 @@ def checks(site: Site) -> dict[str, Check]:
     settings = site.settings.model_copy(update={"store_timeout": min(ANSWER, site.settings.store_timeout)})
     timeout = settings.store_timeout
     return {
-        "machine": partial(machine.check, site.settings, site.plans),
+        "machine": partial(machine.check, site.settings, site.sealed),
         "broker": partial(broker.check, settings, timeout),
         "state store": partial(state.check, settings.state_url, timeout),
         "database": partial(history.check, settings.database_url),
