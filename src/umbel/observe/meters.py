@@ -13,7 +13,7 @@ _CELERYS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2
 _HTTP: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # a key of dicts: compared by identity, which costs nothing
 class Meter:
     """One metric. `name` is as Prometheus stores it, without the suffixes of a histogram; times are in seconds."""
 
