@@ -275,7 +275,7 @@ def test_a_message_five_times(runs: Runs) -> None:
 
 
 def test_messages_that_are_not_ours(runs: Runs) -> None:
-    """Garbage, pickle, a mark that is none, a task nobody knows: the worker stays."""
+    """Garbage, pickle, YAML, a mark that is none, a task nobody knows: the worker stays."""
     lab = runs.lab
     trap = lab.home / "unpickled"
     pickled = b"cos\nsystem\n(S'touch " + os.fsencode(trap) + b"'\ntR."
@@ -289,6 +289,7 @@ def test_messages_that_are_not_ours(runs: Runs) -> None:
             )
 
         send(pickled, "application/x-python-serialize", "binary", **good)
+        send(f"!!python/object/apply:os.system ['touch {trap}']", "application/x-yaml", **good)
         send("{[", **good)
         send("nothing", "text/plain")
         send("[1, 2]")

@@ -1,8 +1,15 @@
 """Words for people."""
 
-import pytest
+from datetime import UTC, datetime
+from unicodedata import category
 
+import pytest
+from rich.text import Text
+
+from tests.xss import TERMINAL
+from umbel.cli.output import columns, say, say_json
 from umbel.cli.words import brief_error, clean, count, first_line, seconds
+from umbel.service.models import LogLine
 
 
 @pytest.mark.parametrize(
@@ -54,3 +61,18 @@ def test_counts() -> None:
         "1,200 tasks",
         "2 retries",
     ]
+
+
+@pytest.mark.parametrize("text", TERMINAL)
+def test_no_text_of_others_reaches_the_terminal_as_it_is(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither as lines, nor in colours, nor in tables, nor as JSON, where it stays the same value."""
+    line = LogLine(id=1, task=text, attempt=1, at=datetime(2026, 1, 1, tzinfo=UTC), stream="stdout", line=text)
+    say(text)
+    say(Text(text, "red"))
+    columns([["A", "B"], [text, text]])
+    say_json(line)
+    say_json(line, line=True)
+    said = capsys.readouterr().out
+    assert {each for each in said if category(each) in ("Cc", "Cf", "Cs") and each != "\n"} == set()
+    last = said.removesuffix("\n").rpartition("\n")[2]
+    assert LogLine.model_validate_json(last) == line

@@ -123,7 +123,7 @@ def _line(row: Row, now: datetime, width: int) -> Text:
     text.append(f"{_SIGNS[row.state]} ", color)
     text.append(clean(row.key).ljust(width - 2 * row.depth + 2))
     text.append(row.state.replace("_", " ").ljust(17), color)
-    text.append(_detail(row, now))
+    text.append(clean(_detail(row, now)))
     return text
 
 
@@ -142,5 +142,5 @@ def _detail(row: Row, now: datetime) -> str:
     if row.attempt > 1:
         parts.append(f"attempt {row.attempt}")
     if row.note and row.state in (TaskState.ERROR, TaskState.QUEUED, TaskState.EXPANDED, TaskState.AWAITING_INPUT):
-        parts.append(clean(row.note))
+        parts.append(row.note)
     return "  ".join(parts)

@@ -1,8 +1,9 @@
 """Where commands print: the terminal or a pipe, and JSON for programs."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from umbel.cli.words import clean
 
@@ -25,6 +26,10 @@ COLORS = {
 """Of states of runs and tasks."""
 
 
+_UNSEEN: Final = re.compile("[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+"""What `clean` takes out, as far as JSON does not escape it by itself and one `\\u` says it."""
+
+
 @cache
 def console() -> "Console":
     """Standard output. Lines are never wrapped or cut where it is no terminal."""
@@ -35,12 +40,20 @@ def console() -> "Console":
 
 def say(text: "str | Text" = "") -> None:
     """Print one or more lines for a person."""
-    console().print(clean(text) if isinstance(text, str) else text)
+    if isinstance(text, str):
+        text = clean(text)
+    else:
+        text.plain = clean(text.plain)  # letter by letter, so that the colours stay where they are
+    console().print(text)
 
 
 def say_json(resource: "Resource", *, line: bool = False) -> None:
-    """Print an answer as JSON: a document, or one line of a stream of them."""
-    print(resource.model_dump_json(indent=None if line else 2), flush=line)
+    """Print an answer as JSON: a document, or one line of a stream of them.
+
+    What could change the terminal is written as `\\u…`, which JSON leaves as free as the letter itself.
+    """
+    text = resource.model_dump_json(indent=None if line else 2)
+    print(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text), flush=line)
 
 
 def columns(rows: Sequence[Sequence[str]], *, states: int | None = None, indent: str = "") -> None:
