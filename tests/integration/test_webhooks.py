@@ -31,7 +31,7 @@ from umbel.keeper.deliver import HOLD, PER_URL, SERIES, Deliver, pause_after
 from umbel.keeper.leader import TTL, Leader
 from umbel.machine import RunState
 from umbel.plan.model import Plan
-from umbel.store import DeliveryRow, Limit, Rerun, Store, tables
+from umbel.store import DeliveryAttempt, DeliveryRow, Limit, Rerun, Store, tables
 from umbel.store.deliveries import delivery_id
 from umbel.webhooks import Allowed, Secrets, verify
 from umbel.webhooks.send import Sender
@@ -285,6 +285,28 @@ def test_a_server_that_dies_loses_nothing(start: Callable[..., Server], receiver
     row = third.only()
     assert [(one.attempt, one.status) for one in row.log] == [(1, None), (2, 200)]
     assert row.status == "delivered"
+
+
+def test_a_late_failure_does_not_count_and_a_late_success_does(
+    start: Callable[..., Server], receiver: Receiver, clock: Clock
+) -> None:
+    server = start()
+    accept(server.store, receiver.url)
+    project(server.store, diamond(RUN))
+    server.leader.turn()
+    lease, store = server.leader.lease, server.store
+    assert lease is not None
+    for attempt in (1, 2):
+        (due,) = store.claim_deliveries(lease, clock.at, 1000, 10**8, 8, 2)
+        assert due.attempt == attempt
+        clock.pass_by(1)
+    before = server.only().due_at
+    store.end_attempt(due.id, DeliveryAttempt(1, clock.at, error="late"), "failed", clock.at, None)
+    assert (server.only().status, server.only().due_at) == ("pending", before)
+    store.end_attempt(due.id, DeliveryAttempt(1, clock.at, 200), "delivered", clock.at, None)
+    store.end_attempt(due.id, DeliveryAttempt(2, clock.at, 500), "pending", clock.at, clock.at)
+    row = server.only()
+    assert (row.status, row.due_at, [one.status for one in row.log]) == ("delivered", None, [200, 500])
 
 
 def test_two_servers_make_one_delivery(start: Callable[..., Server], receiver: Receiver) -> None:
