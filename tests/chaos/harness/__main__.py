@@ -62,6 +62,7 @@ def _one(plan: Plan, file: Path) -> str:
     try:
         result = trial.run(plan, _say, keep)
     except (AssertionError, StackError) as error:
+        report.append_failed(file, plan.seed, plan.parts, str(error), at)
         print(f"seed {plan.seed} did not come to its end: {error}\n  again: {report.repro(plan.seed)}; kept in {keep}")
         return "failed"
     report.append(file, result, at)

@@ -240,7 +240,7 @@ class Check:
         if plan is None:
             return
         for need in self._needs(body.key.run, body.key.task, plan):
-            if not any(each.word and each.ended <= body.began for each in self._by_task[need]):
+            if not any(each.word and each.ended <= body.began for each in self._by_task.get(need, ())):
                 self.verdict.note("early", f"{body.key} ({row and row.definition}) began before {need[1]} had ended")
 
     def _needs(self, run: str, task: int, plan: Plan) -> Iterator[Task]:
@@ -316,7 +316,7 @@ class Check:
             self.verdict.note("unrecovered", f"{fault.hits}: nobody began it again while {stood}")
 
     def _one_recovered(self, fault: Fault, key: Key) -> None:
-        began = min((body.began for body in self._by_task[key[:2]] if body.began > fault.at), default=None)
+        began = min((body.began for body in self._by_task.get(key[:2], ()) if body.began > fault.at), default=None)
         if began is None:
             if key.run in self.history.runs and self.history.runs[key.run].settled:
                 events = self.history.events[key.run]

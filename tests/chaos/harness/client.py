@@ -80,6 +80,11 @@ class Load:
         """Whether all of these are accepted or refused, and canceled if that was wanted."""
         return all(entry.refused or (entry.run and self._told(entry)) for entry in entries)
 
+    def cancels(self, run: str) -> bool:
+        """Whether this run is one that the client cancels, or will."""
+        with self._lock:
+            return any(entry.run == run and entry.want.cancel is not None for entry in self.asked)
+
     def _told(self, entry: Asked) -> bool:
         return entry.want.cancel is None or entry.canceled_at != 0.0
 

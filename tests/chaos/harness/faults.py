@@ -44,12 +44,16 @@ class Faults:
 
     Args:
         chance: decides whom it hits. quit: set when everything is to end soon.
+        canceled: whether the client cancels a run: nobody takes over what is left of that.
     """
 
-    def __init__(self, world: World, chance: Random, quit: threading.Event) -> None:
+    def __init__(
+        self, world: World, chance: Random, quit: threading.Event, canceled: Callable[[str], bool] = lambda run: False
+    ) -> None:
         self._world = world
         self._chance = chance
         self._quit = quit
+        self._canceled = canceled
         self.done: list[Fault] = []
 
     def do(self, name: str) -> Fault:
@@ -144,6 +148,7 @@ class Faults:
                 body
                 for body in self._world.ledger.running()
                 if body.key not in hit
+                and not self._canceled(body.key.run)
                 and now - body.began < body.takes
                 and (not only_long or body.takes >= 0.5)
                 # Some time must be left: it takes a moment to get there.

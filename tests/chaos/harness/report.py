@@ -5,10 +5,11 @@ import platform
 import subprocess
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.harness.trial import FORBIDDEN, Result
+from tests.chaos.harness.trial import EVERY, FORBIDDEN, Parts, Result
 
 
 def commit() -> str:
@@ -29,6 +30,14 @@ def append(path: Path, result: Result, at: str) -> None:
     about = {"at": at, "commit": commit(), "machine": f"{platform.machine()} Python {platform.python_version()}"}
     with path.open("a") as file:
         file.write(json.dumps({**about, **result.record()}) + "\n")
+
+
+def append_failed(path: Path, seed: int, parts: Parts, why: str, at: str) -> None:
+    """A slice that did not come to its end is told of, too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = {"at": at, "commit": commit(), "seed": seed, "colour": "failed", "invalid": [], "problems": [why]}
+    with path.open("a") as file:
+        file.write(json.dumps({**told, "parts": asdict(parts), "words": {}, "faults": {}, "seconds": 0}) + "\n")
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -77,14 +86,14 @@ def summary(slices: list[dict[str, Any]]) -> str:
         f"tasks       {words['tasks']}; {words['bodies']} bodies, {words['re-runs']} again; {words['losses']} losses",
         f"faults      {sum(faults.values())}: {_listed(faults)}",
         f"kills       {kills['landed']} of {kills['done']} hit a running task",
-        f"recovery    {quantiles(took for each in slices for took in each['recovery'])}",
-        f"  alone     {quantiles(took for each in slices for took in each['alone'])}",
+        f"recovery    {quantiles(took for each in slices for took in each.get('recovery', ()))}",
+        f"  alone     {quantiles(took for each in slices for took in each.get('alone', ()))}",
         f"zombies     {words['refused zombies']} refused, {words['accepted']} accepted",
         "forbidden   " + ", ".join(f"{word} {words[word]}" for word in FORBIDDEN),
     ]
-    few = [name for name, count in sorted(faults.items()) if count < 3]
+    few = [f"{name} {faults[name]}" for name in EVERY if faults[name] < 3]
     if few:
-        lines.append(f"fewer than 3 times: {', '.join(few)}")
+        lines.append(f"INVALID as a whole, since done fewer than 3 times: {', '.join(few)}")
     for each in slices:
         if each["colour"] != "green":
             lines.append(
