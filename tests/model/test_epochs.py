@@ -390,7 +390,7 @@ def test_a_restored_run_has_its_whole_time_again(valkey: "redis.Redis") -> None:
 
 
 def test_only_what_is_behind_the_history_is_dropped(valkey: "redis.Redis") -> None:
-    """[U-5] With its results, its parked tasks, its deadline, the runs that it waits for; and its plans may go. [U-12]"""
+    """[U-5] With results, parked tasks, deadline and the runs that it waits for; and its plans may go. [U-12]"""
     pair = Pair(valkey)
     do(pair, "launch", "p", LATE_ROOT, "{}", by="s")
     spawn(pair, "p", "c", LEAF)

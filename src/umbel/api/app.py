@@ -16,6 +16,7 @@ from umbel.api.director import Director
 from umbel.api.headers import Headers
 from umbel.api.replies import Context
 from umbel.api.v1 import events, routes
+from umbel.api.v1.paths import by_path
 from umbel.errors import UmbelError
 from umbel.service.umbel import Umbel
 
@@ -36,7 +37,9 @@ def create_app(umbel: Umbel) -> Starlette:
     director = Director(context)
     app = Starlette(
         routes=[
-            Mount("/api/v1", routes=[*routes.routes(context), *events.routes(context), *session.routes(context)]),
+            Mount(
+                "/api/v1", routes=by_path([*routes.routes(context), *events.routes(context), *session.routes(context)])
+            ),
             Mount("/api", app=director),
             Route("/api", director),
             *health.routes(context),

@@ -138,7 +138,22 @@ def _success(name: str, status: int, model: str) -> dict[str, Any]:
         found["content"] |= {kind: {"schema": _TEXT} for kind in dict.fromkeys(MEDIA_TYPES.values())}
     if name in ("start_run", "relaunch_run"):
         found["headers"] = {"Location": {"description": "Path of the run.", "schema": {"type": "string"}}}
+        found["links"] = _links(tasks=name == "start_run")
     return found
+
+
+def _links(tasks: bool) -> dict[str, Any]:
+    """What can be done with the run that an answer tells of, and with its first task if it tells of tasks."""
+    values = {"run_id": "$response.body#/id", "key": "$response.body#/tasks/0/key"}
+    known = values if tasks else {"run_id": values["run_id"]}
+    return {
+        each.spec.name: {
+            "operationId": each.spec.name,
+            "parameters": {name: values[name] for name in each.spec.in_path},
+        }
+        for each in OPERATIONS
+        if each.spec.in_path and set(each.spec.in_path) <= set(known)
+    }
 
 
 def _error(status: int) -> dict[str, Any]:

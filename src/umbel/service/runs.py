@@ -50,6 +50,7 @@ def start(
         StateFull: the state store takes nothing more for now.
     """
     storable(definition=definition, comment=comment, idempotency_key=key)
+    _encode(payload)  # refused here if it is nested too deep to be walked through
     found, plan = umbel.definitions.get(definition)
     entered = secrets.enter(umbel.settings.secret_key, found, payload, again=relaunch_of is not None)
     limit = limit_of(definition, found.concurrency, entered.likeness)
