@@ -14,6 +14,8 @@ from umbel.machine import RUN_TERMINAL, Code, EventType, RunState, TaskState
 from umbel.plan.model import Plan
 
 MOST_ATTEMPTS = 40
+LOOKED = 12_000
+"""ms within which the loops have come upon what is overdue."""
 
 
 class Broken(AssertionError):
@@ -256,11 +258,10 @@ class Checks:
                     self.broken(f"[U-9] task {index} of run {id} is {task.state}, in the history {known.get(index)}")
             if not run.forgotten:
                 self.broken(f"[U-12] run {id} has ended, and its keys stay")
-        left = {name: scores for name, scores in partition.ready.items() if scores}
-        for what, members in (("leases", partition.leases), ("ready", left), ("timers", partition.timers)):
-            if members and what == "leases":
-                self.broken(f"[U-12] {what}: {members}")
-            self.world.counts[f"left over in {what}"] += len(members)
+        # What a run that was lost has left behind goes when the loops come upon it.
+        old = [member for member, until in partition.leases.items() if until < self.world.now - LOOKED]
+        if old:
+            self.broken(f"[U-12] nobody looks after the leases of {old}")
         self.state.engine.expire()
         ghosts = [name for name in partition.snapshot() if name.split(":")[0] in KEYS_OF_RUNS]
         if ghosts:
