@@ -61,7 +61,7 @@ def containers(service: str) -> list[str]:
 
 def check(right: bool, what: str, found: object = "") -> None:
     if not right:
-        raise SystemExit(f"not so: {what}; found {found!r}")
+        raise SystemExit(f"not so: {what}; found {repr(found)[:600]}")
 
 
 def eventually(what: str, condition: Callable[[], Any], timeout: float = 60) -> Any:
@@ -169,29 +169,35 @@ def scenarios() -> None:
     lap("the five scenarios")
 
 
-def worker_killed() -> None:
+def kill_in_the_middle() -> tuple[str, float] | None:
+    """Kill the worker that runs a slow task: its container and the seconds until another took over, if in time."""
     slow = start("slow")  # its task A waits 5 s for the model
-    runs = [start() for _ in range(20)]
 
-    def holder() -> str:
-        running = [task for task in run_of(slow)["tasks"] if task["key"] == "TASK_A" and task["state"] == "running"]
-        name = str(running[0]["attempts"][-1]["worker"]) if running else ""
-        return name.rpartition("@")[2].partition("~")[0]  # celery@CONTAINER~INCARNATION
+    def attempts() -> Any:
+        tasks = [task for task in run_of(slow)["tasks"] if task["key"] == "TASK_A"]
+        return [attempt for task in tasks for attempt in task["attempts"] if attempt["worker"]]
 
-    victim = eventually("the slow task runs", holder, 20)
-    check(any(each.startswith(victim) for each in containers("worker")), f"{victim} is one of the containers", victim)
+    first = eventually("the slow task runs", attempts, 30)[0]
+    victim = str(first["worker"]).rpartition("@")[2].partition("~")[0]  # celery@CONTAINER~INCARNATION
+    check(any(each.startswith(victim) for each in containers("worker")), "it runs in a container", first["worker"])
     docker("kill", victim)
     began = time.monotonic()
-
-    def taken_over() -> Any:
-        (task,) = [task for task in run_of(slow)["tasks"] if task["key"] == "TASK_A"]
-        return len(task["attempts"]) > 1 and task["attempts"]
-
-    attempts = eventually("another worker takes over", taken_over, 40)
-    check(attempts[0]["outcome"] == "lost", "the first attempt is lost", attempts[0])
-    check(victim not in str(attempts[1]["worker"]), "another worker has it", attempts[1])
+    tried = eventually("another worker takes over", lambda: len(found := attempts()) > 1 and found, 60)
     took = time.monotonic() - began
     ask(f"/api/v1/runs/{slow}/cancel", {})
+    check(victim not in str(tried[1]["worker"]), "another worker has it", tried[1]["worker"])
+    if tried[0]["outcome"] == "lost":
+        return victim, took
+    docker("start", victim)
+    return None
+
+
+def worker_killed() -> None:
+    runs = [start() for _ in range(20)]
+    # On a very busy machine the kill may come when those five seconds are over.
+    found = next((found for _ in range(4) if (found := kill_in_the_middle())), None)
+    check(found is not None, "a task was killed in the middle")
+    victim, took = found or ("", 0)
     all_succeed(runs)
     docker("start", victim)
     lap(f"a worker was killed: its task went on elsewhere after {took:.1f} s, {len(runs)} runs beside it succeeded")
