@@ -154,3 +154,20 @@ except AttributeError as error:
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("module 'umbel' has no attribute 'nothing'\n", "")
+
+
+def test_accounts_and_tokens(fake: Fake, client: Client) -> None:
+    user = {"name": "jane", "scope": "run", "created_at": "2026-11-22T16:58:34.123Z"}
+    token = {**user, "id": "0a1b", "name": "ci", "created_by": "john"}
+    fake.on("POST /api/v1/users", user, status=201)
+    fake.on("POST /api/v1/tokens", {**token, "token": "umbel_0a1b_x"}, status=201)
+    fake.on("DELETE /api/v1/tokens/ci", token)
+    fake.on("DELETE /api/v1/users/jane", user)
+    assert client.add_user("jane", "word", "run").scope == "run"
+    assert client.create_token("ci", "run", expires_in_days=1).token == "umbel_0a1b_x"
+    assert client.revoke_token("ci").id == "0a1b"
+    assert client.remove_user("jane").name == "jane"
+    with pytest.raises(errors.BadRequest, match="password"):
+        client.change_user("jane")
+    assert fake.asked[0].body == {"name": "jane", "password": "word", "scope": "run"}
+    assert {each.headers["Authorization"] for each in fake.asked} == {"Bearer secret"}

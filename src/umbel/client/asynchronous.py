@@ -9,7 +9,8 @@ import httpx
 
 from umbel.client.canvas import plain
 from umbel.client.handle import result_of
-from umbel.client.http import bad_address, connection, make, read_answer, request_of, unreachable
+from umbel.client.http import bad_address, connection, read_answer, request_of, unreachable
+from umbel.client.operation import make
 from umbel.machine import RunState
 from umbel.service import operations as ops
 from umbel.service.models import Resource, RunDetail, TaskView

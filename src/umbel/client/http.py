@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import ValidationError
 
+from umbel.client.access import Access
 from umbel.client.canvas import plain
+from umbel.client.operation import make
 from umbel.client.problems import error_of
 from umbel.client.stream import messages
-from umbel.errors import BadRequest, ServerUnavailable, UmbelError
+from umbel.errors import ServerUnavailable, UmbelError
 from umbel.machine import EventType, RunState
 from umbel.service import operations as ops
 from umbel.service.models import (
@@ -56,7 +58,7 @@ PAUSE: Final = 0.5
 """Seconds before a dropped event stream is taken up again."""
 
 
-class Client:
+class Client(Access):
     """Speaks to one server. Thread safe; a context manager that closes its connections.
 
     Every method raises the exception that the server raised (`umbel.errors`, with its code and hint), and
@@ -458,19 +460,3 @@ def unreachable(url: str, error: Exception) -> UmbelError:
 def bad_address(url: str, error: Exception) -> UmbelError:
     """The exception for an address that is none."""
     return ServerUnavailable(f"UMBEL_URL is no address of a server: {url} ({error}).")
-
-
-Op = TypeVar("Op", bound=ops.Operation[Any])
-
-
-def make(operation: type[Op], **fields: Any) -> Op:
-    """An operation from what a person gave.
-
-    Raises:
-        BadRequest: a value cannot be taken; the message names it.
-    """
-    try:
-        return operation(**fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadRequest(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
