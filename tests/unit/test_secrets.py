@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import pytest
+from celery import Celery
 
 from umbel.celery import hushed
 from umbel.celery.capture import Output
@@ -27,6 +28,7 @@ from umbel.plan import build_all
 from umbel.secrets import MARK, Mask, Sieve, Vault, hide, is_sealed, new_key, redact_url
 from umbel.service.secrets import enter
 from umbel.settings import load_settings
+from umbel.testing import run
 
 KEY, OLD = new_key(), new_key()
 
@@ -303,3 +305,18 @@ def test_payloads_of_sub_runs(given: str) -> None:
 )
 def test_addresses(url: str, shown: str) -> None:
     assert redact_url(url) == shown
+
+
+def test_tests_of_workflows_need_no_key() -> None:
+    """In memory a payload is what the test gave, and so is what a sub-run gets, although that is sealed on its way."""
+    app = Celery(set_as_current=False)
+
+    @app.task(name="A")
+    def tell(payload: Any = None, **_: Any) -> Any:
+        return {"all": payload}
+
+    text = f"demo.X:\n  tasks: {{a: {{task: A, with: {{payload: '${{payload}}'}}}}}}\n  schema: {SCHEMA}\n"
+    text += "demo.Y:\n  tasks:\n    s: {workflow: demo.X, payload: {token: '${payload.given}'}}\n"
+    found = run(text, "demo.Y", {"given": CANARY}, app=app)
+    assert found.error is None
+    assert found.result == {"all": {"token": CANARY}}

@@ -21,7 +21,7 @@ from umbel.errors import BadRequest, DefinitionError, PayloadInvalid
 from umbel.events import EventRecord
 from umbel.machine import EventType, RunState, TaskState, effective
 from umbel.plan.model import Plan
-from umbel.secrets import Vault
+from umbel.secrets import Vault, new_key
 from umbel.service.catalog import Loaded, with_canvases
 from umbel.settings import load_settings
 from umbel.testing.result import TestRun, TestTask, task_of
@@ -65,6 +65,8 @@ def run(
         raise TypeError(f"payload is a mapping of names to values, not {type(payload).__name__}")
     home, written = _read(source)
     settings = load_settings(home=home, broker_url="memory://", go_straight_on=False, partitions=1)
+    if not settings.secret_key:  # what tasks hand to runs that they start may be sealed
+        settings = settings.model_copy(update={"secret_key": new_key()})
     known = app or _shared(settings.default_queue)
     if home is not None and (home / "tasks").is_dir():
         _load(home)
@@ -136,16 +138,18 @@ def _told(engine: Reference, run_id: str, plan: Plan) -> TestRun:
             items = range(int(event.data["count"]))
             keys |= {int(event.data["base"]) + place: f"{keys[event.task]}[{place}]" for place in items}
     tasks: dict[str, TestTask] = {}
+    vault = Vault(engine.settings.secret_key)
     for index, key in keys.items():
         if index < plan.tasks or index in events:
             own = effective(TaskState(fields.get(f"{index}:state", TaskState.WAITING)), state, stopped)
             child = _child(engine, plan, events.get(index, ()))
-            tasks[key] = task_of(index, key, own, events.get(index, ()), child)
+            task = task_of(index, key, own, events.get(index, ()), child)
+            tasks[key] = replace(task, result=vault.open_all(task.result))
     results = {task.index: task.result for task in tasks.values()}
     return TestRun(
         id=run_id,
         state=state,
-        payload=json.loads(fields["payload"]),
+        payload=vault.open_all(json.loads(fields["payload"])),
         result=_result(plan, results) if state is RunState.SUCCESS else None,
         tasks=tasks,
         seconds=(whole[-1].at - whole[0].at) / 1000,
