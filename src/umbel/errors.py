@@ -139,7 +139,7 @@ class StateUnavailable(UmbelError):
 
 
 class StateFull(StateUnavailable):
-    """The state store is at its `maxmemory`, or cannot write its append-only file: nothing new begins, what runs ends."""
+    """The state store is at its `maxmemory`, or cannot write to its disk: nothing new begins, what runs ends."""
 
     code = "UMB-053"
     hint = "Give Redis more memory (maxmemory) or disk space. Runs that were accepted go on by themselves then."

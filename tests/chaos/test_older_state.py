@@ -1,4 +1,4 @@
-"""A state store that comes back as it was some time ago: nothing that the history knows is done again. [U-1] [U-5] [U-9]"""
+"""A state store that comes back older: nothing that the history knows is done again. [U-1] [U-5] [U-9]"""
 
 import os
 import shutil

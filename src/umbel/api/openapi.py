@@ -185,6 +185,8 @@ def _errors_of(operation: type[Operation[Any]]) -> list[int]:
     found = {400, 422, 500, 503}
     if spec.in_path or not spec.read_only:
         found.add(404)
+    if spec.answer is Picture:
+        found.add(409)
     if not spec.read_only:
         found |= {409} if spec.name == "cancel_run" else {409, 413}
     return sorted(found)

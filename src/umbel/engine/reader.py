@@ -12,7 +12,6 @@ from umbel.engine.incarnation import Incarnation
 from umbel.engine.keys import partition_of, prefix
 from umbel.engine.measure import Measured, measure
 from umbel.engine.wire import Item, Wire, unavailable
-from umbel.errors import StateUnavailable
 from umbel.events import EventRecord, decode
 from umbel.observe.spans import trace_of
 from umbel.plan.model import Node, from_dict
