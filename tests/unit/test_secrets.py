@@ -1,6 +1,7 @@
 """Secrets: which values of a payload are, sealing and opening, masking, and addresses."""
 
 import base64
+import io
 import json
 import logging
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from celery import Celery
 
 from umbel.celery import hushed
-from umbel.celery.capture import Output
+from umbel.celery.capture import Output, Tee, begin, end
 from umbel.celery.opened import Hidden, Opened
 from umbel.celery.outcome import Expanded, Failed, Retried, Succeeded, describe
 from umbel.definition import parse
@@ -24,6 +25,7 @@ from umbel.errors import (
     SettingsError,
     UmbelError,
 )
+from umbel.observe.logs import Json
 from umbel.plan import build_all
 from umbel.secrets import MARK, Mask, Sieve, Vault, hide, is_sealed, new_key, redact_url
 from umbel.service.secrets import enter
@@ -217,6 +219,15 @@ def test_output_and_logs(caplog: pytest.LogCaptureFixture) -> None:
         output = Output(Token("run", 0, 1, 1), 1000, opened)
         output.add("info", f"it is {CANARY}")
         assert [line for _, _, line in output.take()] == ["it is ***"]
+        terminal = io.StringIO()
+        tee = Tee(terminal, "stdout")
+        begin(output)
+        for letter in f"{CANARY}, cana":
+            tee.write(letter)
+        tee.finish(output)
+        end()
+        assert terminal.getvalue() == "***, cana"
+        assert [line for _, _, line in output.take()] == ["***, cana"]
         with caplog.at_level("INFO"):
             logging.getLogger("somebody").info("given %r and %s", CANARY, 5)
             try:
@@ -227,6 +238,8 @@ def test_output_and_logs(caplog: pytest.LogCaptureFixture) -> None:
         opened.close()
     assert "given '***' and 5" in caplog.text
     assert "Hidden: ***" in caplog.text
+    assert "Hidden: ***" in Json().format(caplog.records[-1])
+    assert "canary" not in Json().format(caplog.records[-1])
     assert "canary" not in caplog.text
 
 
