@@ -205,8 +205,15 @@ def test_a_request_that_is_answered_late_is_not_cut_off(monkeypatch: pytest.Monk
     assert b"200 OK" in spoken(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 0.1)
 
 
-def spoken(sent: bytes, late: float = 0.0) -> bytes:
-    """What a server says that answers after so many seconds, until the connection is closed."""
+def test_so_is_one_that_was_of_use_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first bytes of a second request end uvicorn's own wait for one."""
+    monkeypatch.setattr(wire, "HEAD_PATIENCE", 0.2)
+    assert spoken(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", then=b"GET /").count(b"200 OK") == 1
+
+
+def spoken(sent: bytes, late: float = 0.0, then: bytes = b"") -> bytes:
+    """What a server says that answers after so many seconds, until the connection is closed; `then` is sent when the
+    first answer has come."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.wait([asyncio.ensure_future(asyncio.Event().wait())], timeout=late)
@@ -221,7 +228,9 @@ def spoken(sent: bytes, late: float = 0.0) -> bytes:
             reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
             writer.write(sent)
             try:
-                return await reader.read()
+                begun = await reader.readuntil(b"\r\n\r\nin") if then else b""
+                writer.write(then)
+                return begun + await reader.read()
             except ConnectionResetError:
                 return b""
             finally:

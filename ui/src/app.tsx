@@ -101,7 +101,7 @@ function Shell({ asking }: { asking: boolean }) {
               <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={decodeURIComponent(name)} />}</Route>
               <Route path="/schedules"><SchedulesPage /></Route>
               <Route path="/workers"><WorkersPage /></Route>
-              <Route path={SETTINGS.path}><AccessPage /></Route>
+              <Route path="/settings"><AccessPage /></Route>
               <Route component={Nowhere} />
             </Switch>
           </Suspense>
