@@ -106,7 +106,7 @@ class Confirm(ThreadLoop):
         for run in known:
             if run.settled and run not in behind:
                 # Its end is told already, so no projector will let its keys expire any more.
-                self._drop(run.id, run.last_seq + 1)
+                self._drop(run.id, max(seqs[run.id], run.last_seq) + 1)
         roots = sorted({run.root_run or run.id for run in behind})
         for run in self._store.live_families(roots) if roots else ():
             self._take_out(run, run.last_seq + 1)
