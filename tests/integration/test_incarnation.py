@@ -81,6 +81,8 @@ def test_runs_that_are_behind_are_dropped(valkey: "redis.Redis", open_engine: En
         projector.stop()
     assert confirm.dropped == 1
     assert open_engine.knows(["behind", "even", "unknown", "over"]) == [False, True, True, False]
+    assert open_engine.drop("even", 1, 1) == "exists"
+    assert open_engine.drop("even", 2, 0) == "ok", "what it has of an earlier epoch counts for nothing"
     assert open_engine.incarnation.life().confirmed == open_engine.incarnation.life().present
 
 

@@ -237,16 +237,17 @@ class EngineMachine(RuleBasedStateMachine):
     def forget(self, some: set[str]) -> None:
         self.do("forget", sorted(some))
 
-    @rule(run=runs, behind=st.integers(-1, 1), twice=st.booleans())
-    def drop(self, run: str, behind: int, twice: bool) -> None:
+    @rule(run=runs, epoch=st.sampled_from((0, 0, 1, -1)), behind=st.integers(-1, 1), twice=st.booleans())
+    def drop(self, run: str, epoch: int, behind: int, twice: bool) -> None:
         """The store has gone back in time, or has not."""
         known = self.known.get(run)
-        seq = (known.seq if known else 1) + behind
-        if behind > 0:
+        place = (known.epoch if known else 1) + epoch, (known.seq if known else 1) + behind
+        goes = (epoch, behind) > (0, 0)
+        if goes:
             self._lose_sight(run)
         for _ in range(1 + twice):
-            self.do("drop", run, seq)
-        if behind > 0:
+            self.do("drop", run, *place)
+        if goes:
             self.pair.vanish(run)
         self.fresh = False
 

@@ -397,10 +397,11 @@ def test_only_what_is_behind_the_history_is_dropped(valkey: "redis.Redis") -> No
     pair.do("pause", "p")
     assert do(pair, "claim", "p", 1, 1, worker="w", pid=1).code is Code.PAUSED
     seq = run_of(pair, "p").seq
-    assert pair.do("drop", "p", seq) is Code.EXISTS
-    assert pair.do("drop", "p", seq + 1) is Code.OK
-    assert pair.do("drop", "p", seq + 1) is Code.NO_RUN
-    assert pair.do("drop", "c", 99) is Code.OK
+    assert pair.do("drop", "p", 1, seq) is Code.EXISTS
+    assert pair.do("drop", "p", 0, seq + 1) is Code.EXISTS
+    assert pair.do("drop", "p", 1, seq + 1) is Code.OK
+    assert pair.do("drop", "p", 1, seq + 1) is Code.NO_RUN
+    assert pair.do("drop", "c", 2, 1) is Code.OK
     pair.tick(60_000)
     assert go_on(pair) == []
     pair.expire()
@@ -413,6 +414,6 @@ def test_a_run_that_was_forgotten_has_no_plan_to_let_go(valkey: "redis.Redis") -
         do(pair, "launch", run, ONE, "{}", by="s")
     assert do(pair, "skip", start(pair, "a", 0), by="w").code is Code.OK
     pair.do("forget", ["a"])
-    assert pair.do("drop", "a", 99) is Code.OK
+    assert pair.do("drop", "a", 1, 99) is Code.OK
     pair.expire()
     assert start(pair, "b", 0)

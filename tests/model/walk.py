@@ -34,7 +34,7 @@ class Walk:
             (3, lambda: (m.known or m.lost) and m.restore(at(), at() % 4 - 1, int(at() < 16), at() < 5)),
             (2, lambda: m.begun and m.restore_rest(at() < 10)),
             (1, lambda: m.forget(set(self.random.sample(RUNS, 2)))),
-            (1, lambda: at() < 10 and m.drop(one(RUNS), one((-1, 0, 1)), at() < 5)),
+            (1, lambda: at() < 10 and m.drop(one(RUNS), one((0, 0, 1, -1)), one((-1, 0, 1)), at() < 5)),
             (10, lambda: m.claimable() and m.claim(at(), one(WORKERS), at() % 2 + 1)),
             (2, lambda: m.claim_anything(one(RUNS), at() % 8, one((1, 1, 2)), one(WORKERS))),
             (8, lambda: m.live() and m.finish(at(), one(ENDINGS), by(), one(PAUSES))),

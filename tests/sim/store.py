@@ -188,10 +188,10 @@ class SimIncarnation:
         self._store.confirmed = run_id
         self._store.world.note(self._process, f"confirm {run_id}")
 
-    def progress(self, partition: int) -> Iterator[list[tuple[str, int]]]:
+    def progress(self, partition: int) -> Iterator[dict[str, tuple[int, int]]]:
         """How far its runs have come."""
         self._store.answer(self._process, "progress", True)
-        yield [(run.id, run.seq) for run in self._store.engine._partitions[partition].runs.values()]
+        yield {run.id: (run.epoch, run.seq) for run in self._store.engine._partitions[partition].runs.values()}
 
     def keep_ahead(self, partition: int, position: str) -> None:
         """Events to come have numbers above `position`. All that there are have been projected."""

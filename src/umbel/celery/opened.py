@@ -93,7 +93,7 @@ class Opened:
         """What Celery's tracer answered, as the pool's main process and Celery's events may have it."""
         if not self.mask:
             return answer
-        result, info, runtime, shown = answer
+        _, info, runtime, shown = answer
         if info is None:
             return None, None, runtime, self.mask.text(str(shown))
         if info.state == states.RETRY:

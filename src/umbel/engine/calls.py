@@ -336,7 +336,7 @@ class Calls:
         code, values = self._wire.call(Verb.FORGET, partition, [runs, ttl_ms, plan_ttl_ms], ["int"])
         return Forget(code, *values)
 
-    def drop(self, partition: int, *, run: str, seq: int, plan_ttl_ms: int) -> Drop:
+    def drop(self, partition: int, *, run: str, epoch: int, seq: int, plan_ttl_ms: int) -> Drop:
         """Take a run out that is behind the history, since the store has gone back in time; as if it had been lost."""
-        code, values = self._wire.call(Verb.DROP, partition, [run, seq, plan_ttl_ms], [])
+        code, values = self._wire.call(Verb.DROP, partition, [run, epoch, seq, plan_ttl_ms], [])
         return Drop(code, *values)

@@ -45,6 +45,9 @@ MAX_PORTION = 500
 MAX_BYTES = 1_000_000
 """Items, and bytes of them, in one call."""
 
+_TRACE = "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'trace', ARGV[1]) end"
+"""A run that is lost meanwhile must not look as if it were there."""
+
 PLAN_TTL = 3600.0
 """Seconds that a plan without a live run stays in the state store."""
 
@@ -127,7 +130,8 @@ class Engine(Reader):
 
     def set_trace(self, run: str, trace: str) -> None:
         """Note the trace that a run belongs to, so that its messages can carry it. Before they are published."""
-        self._guard(lambda: self._client.hset(f"{prefix(self.partition(run))}run:{run}", "trace", trace))
+        name = f"{prefix(self.partition(run))}run:{run}"
+        self._guard(lambda: self._client.eval(_TRACE, 1, name, trace))
 
     def cancel(self, run: str, *, info: Mapping[str, Any] | None = None, request: str | None = None) -> Cancel:
         """End the run; what has not finished counts as canceled."""
@@ -230,11 +234,10 @@ class Engine(Reader):
                 ).forgotten
         return total
 
-    def drop(self, run: str, seq: int) -> Code:
-        """Take out a run that has not come as far as its event number `seq`, which the history has: OK; EXISTS: it has;
-        NO_RUN."""
+    def drop(self, run: str, epoch: int, seq: int) -> Code:
+        """Take out a run that has not come as far as event number `seq` of this epoch: OK; EXISTS: it has; NO_RUN."""
         ttl = _milliseconds(PLAN_TTL)
-        return self._calls.drop(self.partition(run), run=run, seq=seq, plan_ttl_ms=ttl).code
+        return self._calls.drop(self.partition(run), run=run, epoch=epoch, seq=seq, plan_ttl_ms=ttl).code
 
     # --- an attempt, by the worker that runs it
 

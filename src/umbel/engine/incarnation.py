@@ -94,8 +94,8 @@ class Incarnation:
         """Open the store: this Redis has been compared with the history."""
         self._guard(lambda: self._client.eval(_CONFIRM, 1, CONFIRMED, run_id))
 
-    def progress(self, partition: int) -> Iterator[list[tuple[str, int]]]:
-        """Each run that the store holds and the number of its newest event, in portions."""
+    def progress(self, partition: int) -> Iterator[dict[str, tuple[int, int]]]:
+        """How far each run that the store holds has come: epoch and number of its newest event, in portions."""
         base = f"{prefix(partition)}run:"
         cursor = 0
         while True:
@@ -105,15 +105,17 @@ class Incarnation:
             if not cursor:
                 return
 
-    def _scan(self, base: str, cursor: int) -> tuple[int, list[tuple[str, int]]]:
+    def _scan(self, base: str, cursor: int) -> tuple[int, dict[str, tuple[int, int]]]:
         cursor, names = cast("tuple[int, list[bytes]]", self._client.scan(cursor, match=f"{base}*", count=PORTION))
         if not names:
-            return cursor, []
+            return cursor, {}
         pipeline = self._client.pipeline(transaction=False)
         for name in names:
-            pipeline.hget(name, "seq")
+            pipeline.hmget(name, ["epoch", "seq"])
         found = zip(names, pipeline.execute(), strict=True)
-        return cursor, [(name.decode().removeprefix(base), int(seq)) for name, seq in found if seq is not None]
+        return cursor, {
+            name.decode().removeprefix(base): (int(epoch), int(seq)) for name, (epoch, seq) in found if seq is not None
+        }
 
     def keep_ahead(self, partition: int, position: str) -> None:
         """Let the next event's id follow `position`, up to which the history has read.

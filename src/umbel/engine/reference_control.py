@@ -253,13 +253,13 @@ class Control(ReferenceReader):
             let_go(self._of(id), run.plan)
         return total
 
-    def drop(self, run: str, seq: int) -> Code:
+    def drop(self, run: str, epoch: int, seq: int) -> Code:
         """Take out a run that has not come as far as the history."""
         partition = self._of(run)
         known = partition.runs.get(run)
         if known is None:
             return Code.NO_RUN
-        if known.seq >= seq:
+        if (known.epoch, known.seq) >= (epoch, seq):
             return Code.EXISTS
         del partition.runs[run]
         partition.cursors.pop(run, None)

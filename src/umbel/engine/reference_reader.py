@@ -13,6 +13,7 @@ from umbel.engine.snapshot import Snapshot
 from umbel.engine.wire import Item
 from umbel.events import EventRecord
 from umbel.machine import TaskState
+from umbel.observe.spans import trace_of
 from umbel.plan.model import Node
 from umbel.settings import Settings
 
@@ -83,6 +84,11 @@ class ReferenceReader:
         """A run's payload (JSON)."""
         known = self._of(run).runs.get(run)
         return known.payload if known else "null"
+
+    def trace(self, run: str) -> str:
+        """The trace that a run belongs to. Nothing here is told of a caller's."""
+        known = self._of(run).runs.get(run)
+        return self.trace(known.parent.run) if known and known.parent else trace_of(run, None)[0]
 
     def results(self, run: str, indices: Sequence[int], *, portion: int = 500) -> list[str | None]:
         """The results (JSON) of these tasks; None where there is none."""

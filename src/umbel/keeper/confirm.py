@@ -30,7 +30,7 @@ class Kept(Protocol):
 
     def life(self) -> Life: ...
     def confirm(self, run_id: str) -> None: ...
-    def progress(self, partition: int) -> Iterator[list[tuple[str, int]]]: ...
+    def progress(self, partition: int) -> Iterator[dict[str, tuple[int, int]]]: ...
     def keep_ahead(self, partition: int, position: str) -> None: ...
 
 
@@ -53,7 +53,7 @@ class Confirm(ThreadLoop):
     Args:
         store: the history.
         kept: the state store, open to this loop.
-        drop: takes a run out of the state store that has not come as far as this number of an event.
+        drop: takes a run out of the state store that has not come as far as this epoch and number of an event.
         projectors: one for each partition.
         rebuild: called when runs were dropped.
     """
@@ -62,7 +62,7 @@ class Confirm(ThreadLoop):
         self,
         store: History,
         kept: Kept,
-        drop: Callable[[str, int], object],
+        drop: Callable[[str, int, int], object],
         projectors: Sequence[Projector],
         rebuild: Callable[[], object] = lambda: None,
     ) -> None:
@@ -91,27 +91,28 @@ class Confirm(ThreadLoop):
         for projector in self._projectors:
             self._kept.keep_ahead(projector.partition, self._store.position(projector.partition))
             for some in self._kept.progress(projector.partition):
-                self._compare(dict(some))
+                self._compare(some)
         self._kept.confirm(life.present)
         if self.dropped > before:
             log.warning("%d runs in the state store were behind the history", self.dropped - before)
             self._rebuild()
         return EVERY
 
-    def _compare(self, seqs: dict[str, int]) -> None:
-        known = self._store.runs_named(list(seqs))
-        behind = [run for run in known if seqs[run.id] < run.last_seq]
+    def _compare(self, reached: dict[str, tuple[int, int]]) -> None:
+        known = self._store.runs_named(list(reached))
+        behind = [run for run in known if reached[run.id] < (run.epoch, run.last_seq)]
         for run in behind:
             self._take_out(run, run.last_seq)
         for run in known:
             if run.settled and run not in behind:
                 # Its end is told already, so no projector will let its keys expire any more.
-                self._drop(run.id, max(seqs[run.id], run.last_seq) + 1)
+                epoch, seq = reached[run.id]
+                self._drop(run.id, epoch, seq + 1)
         roots = sorted({run.root_run or run.id for run in behind})
         for run in self._store.live_families(roots) if roots else ():
             self._take_out(run, run.last_seq + 1)
 
     def _take_out(self, run: RunRow, seq: int) -> None:
-        if self._drop(run.id, seq) == "ok":
+        if self._drop(run.id, run.epoch, seq) == "ok":
             self.dropped += 1
             log.warning("run %s is behind the history in the state store; it is taken out there", run.id)
