@@ -227,7 +227,8 @@ def metrics_page() -> str:
     text = (
         "What `GET /metrics` tells, besides the `process_*` figures of prometheus-client. Times are in seconds.\n\n"
         "*Counters and histograms* are those of one server since its start: take `sum(rate(...))` or"
-        " `sum(increase(...))` over all servers. What happened to runs is counted by the server that wrote the event to the history, so each"
+        " `sum(increase(...))` over all servers."
+        " What happened to runs is counted by the server that wrote the event to the history, so each"
         " event counts once however many servers are up. After a restart counting begins at 0, which `rate` knows; a"
         " server that dies between commit and count, or hears nothing of its commit, leaves one batch uncounted. So for"
         " figures that must be exact ask the history, not these. Runs that were canceled before they began do not"
