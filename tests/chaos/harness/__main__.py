@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.chaos.harness import plants, report, trial
 from tests.chaos.harness.trial import Plan, Result
-from umbel.errors import StackError
+from umbel.errors import UmbelError
 
 REPORT = Path(".chaos") / "report.jsonl"
 
@@ -61,7 +61,7 @@ def _one(plan: Plan, file: Path) -> str:
     keep = file.parent / f"seed-{plan.seed}"
     try:
         result = trial.run(plan, _say, keep)
-    except (AssertionError, StackError) as error:
+    except (AssertionError, UmbelError) as error:
         report.append_failed(file, plan.seed, plan.parts, str(error), at)
         print(f"seed {plan.seed} did not come to its end: {error}\n  again: {report.repro(plan.seed)}; kept in {keep}")
         return "failed"
@@ -89,7 +89,7 @@ def _planted(names: list[str], seed: int, folder: Path) -> int:
         try:
             words = trial.run(plant.plan(seed), lambda line: None, folder / plant.name, always=True).verdict.words
             caught = [f"{word} {words[word]}" for word in trial.FORBIDDEN if words[word]]
-        except (AssertionError, StackError) as error:
+        except (AssertionError, UmbelError) as error:
             caught = [f"the world did not live: {error}"]
         missed += not caught
         print(f"{plant.name:18}{'caught' if caught else 'MISSED':8}{time.monotonic() - since:5.0f} s  "

@@ -239,38 +239,36 @@ class Check:
         plan = self._plans.get(row.definition) if row else None
         if plan is None:
             return
-        for need in self._needs(body.key.run, body.key.task, plan):
-            if not any(each.word and each.ended <= body.began for each in self._by_task.get(need, ())):
-                self.verdict.note("early", f"{body.key} ({row and row.definition}) began before {need[1]} had ended")
-
-    def _needs(self, run: str, task: int, plan: Plan) -> Iterator[Task]:
-        """The tasks with a body that must have ended before."""
-        if task >= len(plan.nodes):
-            task = self._mapped(run, task)
+        task = self._mapped(*body.key[:2]) if body.key.task >= len(plan.nodes) else body.key.task
         for need in plan.nodes[task].needs:
-            yield from self._whole(run, need, plan)
+            for run, index in self._unmet(body.key.run, need, plan, body.began):
+                self.verdict.note(
+                    "early", f"{body.key} ({row and row.definition}) began before {run} {index} had ended"
+                )
 
-    def _whole(self, run: str, task: int, plan: Plan) -> Iterator[Task]:
-        """Those that a task stands for: itself, its items, the run that it starts, or what a skipped one waited for."""
+    def _unmet(self, run: str, task: int, plan: Plan, at: float) -> list[Task]:
+        """Which bodies that a task stands for had not ended then: its own, its items', those of the run that it starts,
+        or, if it was skipped, of what it waited for."""
+        ways: list[list[Task]] = []
         for event in self._special[run]:
             if event.task == task and event.type == "task.expanded":
                 base, count = int(event.data["base"]), int(event.data["count"])
-                yield from ((run, item) for item in range(base, base + count))
-                return
-            if event.task == task and event.type == "task.spawned":
+                ways.append([(run, item) for item in range(base, base + count)])
+            elif event.task == task:
                 child = str(event.data["run"])
-                definition = self.history.runs[child].definition if child in self.history.runs else None
-                if definition is not None:
-                    yield from ((child, node.index) for node in self._plans[definition].nodes)
-                return
+                row = self.history.runs.get(child)
+                ways.append([(child, node.index) for node in self._plans[row.definition].nodes] if row else [])
+        if ways:  # a run that was rebuilt may have done it twice; one of them is enough
+            return min(([each for each in way if not self._had_ended(each, at)] for way in ways), key=len)
         _, state, error = self.history.states.get((run, task), ("", "", None))
         if error == "TaskPoisoned":
-            return  # no body has ended it
+            return []  # no body has ended it
         if state in ("skipped", "upstream_failed"):
-            for need in plan.nodes[task].needs:
-                yield from self._whole(run, need, plan)
-            return
-        yield run, task
+            return [each for need in plan.nodes[task].needs for each in self._unmet(run, need, plan, at)]
+        return [] if self._had_ended((run, task), at) else [(run, task)]
+
+    def _had_ended(self, task: Task, at: float) -> bool:
+        return any(body.word and body.ended <= at for body in self._by_task.get(task, ()))
 
     @cached_property
     def _special(self) -> dict[str, list[Event]]:

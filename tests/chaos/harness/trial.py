@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -196,7 +196,7 @@ class Trial:
         """Ends what this has started."""
         self._quit.set()
         self._load.close()
-        self._database.engine.dispose()
+        self._database.close()
 
     def go(self) -> Result:
         """All of it."""
@@ -262,30 +262,29 @@ class Trial:
     def _disturb(self) -> None:
         until = time.monotonic() + self._plan.duration
         under_way: list[Future[Fault]] = []
-        with ThreadPoolExecutor(4, "faults") as pool:
-            for pause, name in schedule(self._plan, self._chance):
-                due = min(time.monotonic() + pause, until)
-                while time.monotonic() < due:
-                    self._quit.wait(0.1)
-                    self._world.keep_up()
-                # Two at a time, so that they meet; more would only be an outage.
-                while sum(not each.done() for each in under_way) >= 2 and time.monotonic() < until:
-                    self._quit.wait(0.1)
-                    self._world.keep_up()
-                if time.monotonic() >= until:
-                    break
-                # What stops the only store or broker does not overlap with another of its kind.
-                if _of_store(name):
-                    while any(not f.done() for f in under_way) and time.monotonic() < until:
-                        self._quit.wait(0.1)
-                        self._world.keep_up()
-                self._say(f"{time.monotonic() - self._began:6.1f} s  {name}")
-                under_way.append(pool.submit(self._faults.do, name))
-            for each in under_way:
-                while not each.done():
-                    self._quit.wait(0.1)
-                    self._world.keep_up()
-                each.result()
+
+        def open_faults() -> int:
+            return sum(not each.done() for each in under_way)
+
+        for pause, name in schedule(self._plan, self._chance):
+            self._tend(lambda: False, min(time.monotonic() + pause, until))
+            # Two at a time, so that they meet; more, or one of the only store or broker beside another, would only be
+            # an outage.
+            most = 1 if _of_store(name) else 2
+            self._tend(lambda most=most: open_faults() < most, until)  # type: ignore[misc]
+            if time.monotonic() >= until:
+                break
+            self._say(f"{time.monotonic() - self._began:6.1f} s  {name}")
+            under_way.append(self._world.pool.submit(self._faults.do, name))
+        self._tend(lambda: not open_faults(), time.monotonic() + 120)
+        for each in under_way:
+            each.result(1)
+
+    def _tend(self, enough: Callable[[], bool], until: float) -> None:
+        """Keep up what has died, until it is enough or the time is over."""
+        while not enough() and time.monotonic() < until:
+            self._quit.wait(0.1)
+            self._world.keep_up()
 
     def _heal(self) -> None:
         """Everything is up again; wait until all is done, as long as anything happens."""
@@ -330,6 +329,7 @@ class Trial:
             ghosts=ghosts,
             bound=self._plan.bound,
         )
+        (self._world.home / "events.json").write_text(json.dumps(told.events))
         verdict = check.judge()
         self._figures["died"] = self._world.died
         return verdict

@@ -29,6 +29,7 @@ from umbel.stack.ports import free_ports
 from umbel.stack.probes import redis_ping
 from umbel.stack.process import Part
 from umbel.stack.supervisor import Supervisor
+from umbel.store import Database
 
 SITE = Path(__file__).parent / "site"
 ROOT = Path(__file__).parents[3]
@@ -88,12 +89,14 @@ class World:
     postgres: Postgres | None
     rabbitmq: RabbitMQ | None
     ledger: Ledger
+    pool: ThreadPoolExecutor
+    """Its threads last as long as the world. A server started with PR_SET_PDEATHSIG (tests/postgres.py) ends with the
+    thread that has started it."""
     died: list[str] = field(default_factory=list)
     """Parts that ended although nothing had been done to them."""
 
     def __post_init__(self) -> None:
         self._starts: dict[str, Future[None]] = {}
-        self._pool = ThreadPoolExecutor(8, "starts")
         self._lock = threading.Lock()
         self._down: set[str] = set()  # someone has ended them, and will start them
         self._frozen: set[int] = set()
@@ -181,7 +184,7 @@ class World:
                 if name in self._seen:
                     self.died.append(name)
                     del self._seen[name]
-                self._starts[name] = self._pool.submit(self.start, name)
+                self._starts[name] = self.pool.submit(self.start, name)
 
     def heal(self) -> None:
         """Everything runs again; waits until all parts are ready."""
@@ -204,7 +207,6 @@ class World:
         """Nothing is started any more, and nothing stays frozen: it could not end."""
         for pid in list(self._frozen):
             self.signal(pid, signal.SIGCONT)
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     # -- stores
 
@@ -257,6 +259,8 @@ def open_world(parts: Parts, home: Path) -> Iterator[World]:
     """Everything up and ready; all of it ends with the block. `home` is new."""
     project = shapes.make_project(home / "project")
     with ExitStack() as ending:
+        threads = ThreadPoolExecutor(16, "world")
+        ending.callback(threads.shutdown)
         postgres = ending.enter_context(running_postgres()) if parts.sql == "postgres" else None
         rabbitmq = ending.enter_context(running_rabbitmq()) if parts.broker == "rabbitmq" else None
         env = _environment(parts, home)
@@ -271,6 +275,9 @@ def open_world(parts: Parts, home: Path) -> Iterator[World]:
             env=env,
         )
         (valkey, server, _), urls = build(options, data, lock)
+        database = Database(urls.database)
+        database.upgrade()
+        database.close()
         valkey = _valkey(valkey, parts.aof)
         there = replace(options, broker_url=urls.broker, state_url=urls.state, database_url=urls.database)
         made: list[Part] = [valkey, server]
@@ -315,6 +322,7 @@ def open_world(parts: Parts, home: Path) -> Iterator[World]:
             postgres,
             rabbitmq,
             Ledger(home / "ledger"),
+            threads,
         )
         ending.callback(world.close)
         supervisor.start()
