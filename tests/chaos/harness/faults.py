@@ -139,7 +139,7 @@ class Faults:
     def _victim(self, fault: Fault, *, long: bool = False, pools: tuple[str, ...] = ()) -> Body | None:
         """A body that runs now and has not been hit before."""
         hit = {key for each in self.done for key in each.hits}
-        patient = time.monotonic() + 3
+        patient = time.monotonic() + 6
 
         def found() -> Body | None:
             now = time.monotonic()

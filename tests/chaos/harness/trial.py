@@ -61,7 +61,7 @@ class Plan:
     burst: int = 30
     pauses: tuple[float, float] = (1.0, 5.0)
     rate: float | None = None
-    slow: float = 0.03
+    slow: float = 0.05
     faults: tuple[str, ...] | None = None
     only: str | None = None
     guards: bool = True
@@ -356,7 +356,7 @@ class Trial:
         if self._figures.get("before", 0) < 0.8 * self._figures.get("calibrated", 0):
             told = f"{self._figures['before']} of {self._figures['calibrated']} tasks a second before the first fault"
             self._invalid.append(f"{told}: not 80 %")
-        kills = [fault for fault in self._faults.done if fault.name in KILLS]
+        kills = [fault for fault in self._faults.done if fault.name in KILLS and fault.fired]
         landed = sum(bool(fault.hits) for fault in kills)
         self._figures["kills"] = {"done": len(kills), "landed": landed}
         if landed * 2 < len(kills):

@@ -111,11 +111,12 @@ class World:
     def children(self, worker: str) -> list[int]:
         """The pool processes of a worker."""
         main = self.pid(worker)
-        if main is None:
-            return []
-        with contextlib.suppress(OSError):
-            return [int(pid) for pid in Path(f"/proc/{main}/task/{main}/children").read_text().split()]
-        return []
+        found: list[int] = []
+        # Any of its threads may have forked them: the pool's own starts those that follow dead ones.
+        for listed in Path(f"/proc/{main}/task").glob("*/children") if main else ():
+            with contextlib.suppress(OSError):
+                found += map(int, listed.read_text().split())
+        return found
 
     def worker_of(self, pid: int) -> str | None:
         """Which worker a process belongs to, if it is one of ours."""
