@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,13 +12,18 @@ from celery import Celery
 
 from umbel.celery import hushed
 from umbel.celery.capture import Output, Tee, begin, end
+from umbel.celery.control import Control
 from umbel.celery.opened import Hidden, Opened
 from umbel.celery.outcome import Expanded, Failed, Retried, Succeeded, describe
+from umbel.celery.results import Results
 from umbel.definition import parse
+from umbel.definition.expressions import evaluate, variables
 from umbel.definition.marked import marks, sealed_at, secret_places
+from umbel.engine.calls import Claim
 from umbel.engine.engine import Token
 from umbel.errors import (
     BadRequest,
+    ExpressionError,
     PayloadInvalid,
     ResultTooLarge,
     SecretKeyMissing,
@@ -25,8 +31,10 @@ from umbel.errors import (
     SettingsError,
     UmbelError,
 )
+from umbel.machine import Code
 from umbel.observe.logs import Json
 from umbel.plan import build_all
+from umbel.plan.model import Node
 from umbel.secrets import MARK, Mask, Sieve, Vault, hide, is_sealed, new_key, redact_url
 from umbel.service.secrets import enter
 from umbel.settings import load_settings
@@ -209,6 +217,39 @@ def test_outcomes_are_sealed_or_masked() -> None:
     finally:
         opened.close()
     assert hushed.hush(CANARY) == CANARY
+
+
+def test_long_secrets_are_not_cut_before_they_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "canary-" + "".join(f"{each:04x}" for each in range(200))
+    opened = Opened(KEY)
+    opened.note(secret)
+    token, claim, node = Token("run", 0, 1, 1), Claim(Code.OK), Node(0, "m", "A", map="${payload.x}")
+    try:
+        with pytest.raises(ExpressionError) as caught:
+            evaluate("payload[payload.x]", variables({"x": secret}, {}, run_id="", definition=""))
+        assert "canary" not in opened.mask.text(str(caught.value))
+        control = Control(SimpleNamespace())  # type: ignore[arg-type]
+        monkeypatch.setattr(control, "_scope", SimpleNamespace(render=lambda *given: secret))
+        told = opened.cover(control._expand(token, claim, node), 10_000)
+        assert isinstance(told, Failed)
+        assert "gives no list" in told.info["exception"]
+        assert "canary" not in told.info["exception"]
+    finally:
+        opened.close()
+
+
+def test_results_that_celery_keeps() -> None:
+    """Of `self.update_state`."""
+    opened = Opened(KEY)
+    opened.note(CANARY)
+    results = Results(app=Celery(), url="redis://")
+    begin(Output(Token("run", 0, 1, 1), 1000, opened))
+    try:
+        assert results.encode_result({"at": 5, "x": [CANARY]}, "PROGRESS") == {"at": 5, "x": ["***"]}
+    finally:
+        end()
+        opened.close()
+    assert results.encode_result({"x": [CANARY]}, "PROGRESS") == {"x": [CANARY]}
 
 
 def test_output_and_logs(caplog: pytest.LogCaptureFixture) -> None:

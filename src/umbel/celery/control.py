@@ -11,6 +11,7 @@ from typing import Any, Final
 from umbel.celery import calling, codec, errback
 from umbel.celery.calling import Call, is_item
 from umbel.celery.capture import opened
+from umbel.celery.hushed import hush
 from umbel.celery.outcome import Awaited, Expanded, Failed, Outcome, Skipped, Spawned, Succeeded, describe
 from umbel.celery.process import Process
 from umbel.celery.variables import Scope
@@ -185,5 +186,5 @@ def _told(error: dict[str, Any] | None) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = hush(repr(value))  # before a secret is cut in two
     return text if len(text) <= 200 else f"{text[:200]}..."

@@ -7,6 +7,7 @@ from celery import Celery
 from celery.backends.base import SyncBackendMixin
 from celery.backends.redis import RedisBackend
 
+from umbel.celery.capture import opened
 from umbel.settings import Settings
 
 EXPIRES: Final = 24 * 3600
@@ -22,6 +23,12 @@ class Results(SyncBackendMixin, RedisBackend):
 
     def on_task_call(self, producer: Any, task_id: str) -> None:
         """Celery subscribes to the result here."""
+
+    def encode_result(self, result: Any, state: str) -> Any:
+        """What `self.update_state` and the like keep of an attempt, without what it has opened."""
+        found = super().encode_result(result, state)
+        mask = opened().mask
+        return mask.value(found) if mask else found
 
 
 def result_backend(settings: Settings) -> str:

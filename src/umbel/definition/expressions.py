@@ -242,11 +242,12 @@ def _compiled(text: str, item: bool = True) -> Any:
     try:
         return _environment(item).compile(text)
     except (RuntimeError, TypeError, ValueError) as error:  # TypeError: not UTF-8
-        raise ExpressionError(_reason(str(error)) or "not CEL") from error
+        raise ExpressionError(_reason(str(error))[:300] or "not CEL") from error
 
 
 def _reason(message: str) -> str:
-    """The library's first complaint, without its internals."""
+    """The library's first complaint, without its internals. Not cut: it may show a value that is a secret, and half of
+    one would not be found where it is masked."""
     return scan.first_complaint(message)
 
 

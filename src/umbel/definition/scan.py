@@ -204,7 +204,7 @@ def first_complaint(message: str) -> str:
     if where and int(where.group(2)) > 0:
         line = f"line {where.group(1)}, " if where.group(1) != "1" else ""
         message += f" ({line}column {where.group(2)})"
-    return message[:300]
+    return message
 
 
 def _steps(path: str) -> list[str | int]:
