@@ -19,7 +19,7 @@ from umbel.celery.project import task_names
 from umbel.engine.engine import Engine
 from umbel.engine.loops import Loops
 from umbel.engine.wire import Item
-from umbel.errors import HistoryUnavailable, SettingsError, StateFull, UmbelError
+from umbel.errors import HistoryUnavailable, SettingsError, StateFull, StateUnavailable, UmbelError
 from umbel.failpoints import failpoint
 from umbel.keeper import Keeper, Loop
 from umbel.keeper.count import Counter
@@ -286,7 +286,12 @@ class Umbel:
             StateFull: it still is.
         """
         if self._full:
-            self.engine.require_room()
+            try:
+                self.engine.require_room()
+            except StateFull:
+                raise
+            except StateUnavailable:  # away, as far as anybody knows not full: what is accepted is launched later
+                return
             self._full = False
 
     def plan(self, plan_hash: str) -> Plan:

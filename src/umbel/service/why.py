@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from umbel.errors import StateUnavailable
+from umbel.errors import StateFull, StateUnavailable
 from umbel.machine import TASK_TERMINAL, TaskState
 from umbel.service.models import TaskView, WaitingNote
 from umbel.service.names import Names
@@ -100,7 +100,9 @@ class Why:
 
     def _not_launched(self) -> str:
         try:
-            self.umbel.engine.ping()
+            self.umbel.engine.require_room()
+        except StateFull:
+            return "the state store takes nothing more; it is launched when there is room"
         except StateUnavailable:
             return "the state store does not answer; it is launched when that is back"
         return "it is launched within seconds"

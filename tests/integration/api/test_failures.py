@@ -224,7 +224,7 @@ def test_a_bug_is_said_to_be_one(server: Served, monkeypatch: pytest.MonkeyPatch
     assert "secret" not in answer.text + director.text
 
 
-def test_a_store_at_its_maxmemory(server: Served, valkey_url: str) -> None:
+def test_a_store_at_its_maxmemory(server: Served, valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """New runs are refused, nothing new begins, what runs ends and makes room."""
     before = server.http.post("/api/v1/runs", json=BODY).json()["id"]
     first = wait_until(lambda: server.messages and server.messages.pop(), 10, "its message")
@@ -241,6 +241,8 @@ def test_a_store_at_its_maxmemory(server: Served, valkey_url: str) -> None:
             ):
                 assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
                 assert "takes nothing more" in answer.text
+            why = server.http.get(f"/api/v1/runs/{met.json()['id']}/tasks/A").json()["why"]
+            assert why.endswith("the state store takes nothing more; it is launched when there is room")
             with pytest.raises(StateFull):
                 server.engine.launch("x", server.umbel.definitions.get("demo.ONE")[1], "{}", by="s")
             assert server.engine.succeed(claimed[0], "1", by="w").code is Code.OK
@@ -251,4 +253,8 @@ def test_a_store_at_its_maxmemory(server: Served, valkey_url: str) -> None:
             client.config_set("maxmemory", 0)
     message = wait_until(lambda: server.messages and server.messages.pop(), 10, "launch of the accepted run")
     assert message.run == met.json()["id"]
+    with monkeypatch.context() as patch:
+        for asked in ("require_room", "launch"):
+            patch.setattr(server.engine, asked, fails(StateUnavailable("gone")))
+        assert server.http.post("/api/v1/runs", json=BODY).status_code == 201, "away is not full"
     assert server.http.post("/api/v1/runs", json=BODY).status_code == 201

@@ -121,6 +121,7 @@ def test_a_run_that_was_accepted_but_not_launched(server: Served, monkeypatch: p
 
     monkeypatch.setattr(server.engine, "launch", down)
     monkeypatch.setattr(server.engine, "ping", down)
+    monkeypatch.setattr(server.engine, "require_room", down)
     answer = server.http.post("/api/v1/runs", json={"definition": "demo.ONE"})
     assert answer.status_code == 201, "what is on disk is accepted"
     found = diagnose(server, answer.json()["id"])
