@@ -41,6 +41,29 @@ def test_guesses_run_out_and_come_back() -> None:
         guesses.begin("another", "10.0.0.3")
 
 
+def test_refused_guesses_take_no_memory() -> None:
+    guesses = throttle.Guesses(lambda: 0.0)
+    for number in range(2 * throttle.GUESSES_OF_ADDRESS):
+        try:
+            guesses.begin(f"{number}" + "n" * 20_000, "10.0.0.1")
+        except TooManyRequests:
+            assert number >= throttle.GUESSES_OF_ADDRESS
+    assert len(guesses._wrong) == throttle.GUESSES_OF_ADDRESS + 1
+    assert max(map(len, guesses._wrong)) < 100
+
+
+def test_guesses_from_one_network_of_ipv6_are_one_callers() -> None:
+    guesses = throttle.Guesses(lambda: 0.0)
+    for number in range(throttle.GUESSES):
+        guesses.begin("john", f"2001:db8:0:1::{number:x}")
+    with pytest.raises(TooManyRequests):
+        guesses.begin("john", "2001:db8:0:1:ffff::1")
+    guesses.begin("john", "2001:db8:0:2::1")
+    assert throttle.network("fe80::1%eth0") == "fe80::/64"
+    assert throttle.network("::ffff:10.0.0.1") == throttle.network("10.0.0.1") == "10.0.0.1"
+    assert throttle.network("") == ""
+
+
 def test_right_passwords_use_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
     guesses = throttle.Guesses(lambda: 0.0)
     for _ in range(3 * throttle.GUESSES_OF_ADDRESS):

@@ -5,6 +5,7 @@ import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Final
 
 from umbel.errors import TooManyRequests
@@ -17,6 +18,9 @@ GUESSES_OF_ADDRESS: Final = 100
 """Wrong passwords from one address, whatever the names."""
 REMEMBERED: Final = 10_000
 """Callers that are remembered; those that were heard of least lately are forgotten first."""
+
+LONGEST: Final = 64
+"""Characters of a name that count: none is longer."""
 
 Clock = Callable[[], float]
 
@@ -36,10 +40,9 @@ class Guesses:
             TooManyRequests: there were too many.
         """
         now = self._clock()
-        keys = ((f"{address} {name}", GUESSES), (address, GUESSES_OF_ADDRESS))
-        for key, most in keys:
-            times = self._wrong.setdefault(key, deque())
-            self._wrong.move_to_end(key)
+        places = self._places(name, address)
+        for key, most in places:
+            times = self._wrong.get(key, deque())
             while times and times[0] <= now - WINDOW:
                 times.popleft()
             if len(times) >= most:
@@ -47,16 +50,34 @@ class Guesses:
                 raise TooManyRequests(
                     "Too many wrong passwords.", wait, hint=f"Try again in {wait} s. An API token is not concerned."
                 )
-        for key, _ in keys:
-            self._wrong[key].append(now)
+        for key, _ in places:  # what is refused is not noted, or it would fill the memory
+            self._wrong.setdefault(key, deque()).append(now)
+            self._wrong.move_to_end(key)
         while len(self._wrong) > REMEMBERED:
             self._wrong.popitem(last=False)
 
     def right(self, name: str, address: str) -> None:
         """The password was right: guesses for this name begin anew."""
-        self._wrong.pop(f"{address} {name}", None)
-        if times := self._wrong.get(address):
+        (named, _), (anyone, _) = self._places(name, address)
+        self._wrong.pop(named, None)
+        if times := self._wrong.get(anyone):
             times.pop()
+
+    @staticmethod
+    def _places(name: str, address: str) -> tuple[tuple[str, int], tuple[str, int]]:
+        where = network(address)
+        return (f"{where} {name[:LONGEST]}", GUESSES), (where, GUESSES_OF_ADDRESS)
+
+
+def network(address: str) -> str:
+    """Of IPv6, the first 64 bits: whoever has one address has 2 ** 64 of them (RFC 6177). Else the address."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return address
+    return str(found.ipv4_mapped or IPv6Network((int(found) >> 64 << 64, 64)))
 
 
 class Pace:
