@@ -364,6 +364,24 @@ def test_a_lost_run_waits_again_for_the_run_that_it_had_started(valkey: "redis.R
         assert go_on(pair) == [("p", 1)]
 
 
+def test_a_lost_run_hears_how_the_run_that_it_had_started_has_ended(valkey: "redis.Redis") -> None:
+    """[U-1] Of which the store knows nothing any more."""
+    for state, released in (("success", [("p", 1)]), ("error", [])):
+        pair = Pair(valkey)
+        do(pair, "launch", "p", BRANCH, "{}", by="s")
+        spawn(pair, "p", "c", LEAF)
+        wanted = restoration(run := run_of(pair, "p").copy(), BRANCH).wanted(run, BRANCH, 2, "q")
+        pair.vanish("p")
+        pair.vanish("c")
+        pair.restore_portion(wanted, 0, [Kept(0, "expanded", 1, "c", state, '"all"')], False)
+        assert go_on(pair) == []
+        pair.restore_portion(wanted, 1, [], True)
+        pair.tick(1000)
+        assert go_on(pair) == released
+        assert states(pair, "p")[0] == state
+        assert pair.do("results", "p", [0]) == (['"all"'] if state == "success" else [None])
+
+
 def test_an_item_starts_its_run_anew(valkey: "redis.Redis") -> None:
     """Its map has to expand again first; the run of its first life ends without telling anybody."""
     pair = Pair(valkey)

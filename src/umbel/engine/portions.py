@@ -12,7 +12,8 @@ class Kept(NamedTuple):
     """A task of a restored run. `state` is a final one, or empty: it runs again, and its attempts go on counting.
 
     Two more for a run that was lost while it was under way: `queued` is a hook that had been called and has not ended,
-    `expanded` a task (not an item of a map) that waits for the run `result`, which goes on or is restored itself.
+    `expanded` a task (not an item of a map) that waits for the run `result`, which goes on, is restored itself, or has
+    ended as `child_state` with `child_result`.
     """
 
     task: int
@@ -20,6 +21,14 @@ class Kept(NamedTuple):
     attempt: int
     result: str = ""
     """JSON: what it gave, or of an error, what `fail` was told."""
+    child_state: str = ""
+    child_result: str = ""
+    """JSON."""
+
+    @property
+    def size(self) -> int:
+        """Characters of what it brings."""
+        return len(self.result) + len(self.child_result)
 
 
 class KeptMap(NamedTuple):
@@ -39,9 +48,9 @@ def portions(tasks: Iterable[Kept]) -> Iterator[tuple[str, bool]]:
     some: list[Kept] = []
     size = 0
     for task in tasks:
-        if some and (len(some) >= MAX_TASKS or size + len(task.result) > MAX_BYTES):
+        if some and (len(some) >= MAX_TASKS or size + task.size > MAX_BYTES):
             yield json.dumps(some), False
             some, size = [], 0
         some.append(task)
-        size += len(task.result)
+        size += task.size
     yield json.dumps(some), True

@@ -223,6 +223,10 @@ class Control(ReferenceReader):
         task.state = TaskState(kept.state)
         if task.state is TaskState.EXPANDED:
             task.child = kept.result
+            if kept.child_state:
+                task.child_state, task.child_result = kept.child_state, kept.child_result
+                partition.timers[Member(run.id, kept.task)] = self.now
+                return
             run.subs[kept.result] = self.now
             child = find(partition, kept.result, self.now)
             if child and child.run.settled:
@@ -264,6 +268,10 @@ class Control(ReferenceReader):
         del partition.runs[run]
         partition.cursors.pop(run, None)
         partition.deadlines.pop(run, None)
+        for worker in partition.workers:
+            held = partition.held.get(worker, {})
+            for member in [each for each in held if each.run == run]:
+                del held[member]
         if not known.forgotten:
             let_go(partition, known.plan)
         return Code.OK

@@ -35,7 +35,7 @@ def cancel(umbel: Umbel, run_id: str, *, by: str = "api") -> RunRow:
     if is_over(run) and (run.settled or run.stopped):
         return run
     if run.rerun is not None and not run.held:
-        restore(umbel.engine, umbel.store, run, umbel.plan(run.plan_hash))  # else an older epoch would be asked
+        restore(umbel.engine, umbel.store, run, umbel.plan)  # else an older epoch would be asked
     code = umbel.engine.cancel(run.id, info={"by": by}).code
     if code is Code.NO_RUN and not is_over(run := require(umbel, run.id)):
         if run.last_seq > 0 and run.rerun is None and umbel.store.end_here(run, now_ms(), by):

@@ -33,7 +33,7 @@ from umbel.service.catalog import Definitions
 from umbel.service.gauges import Gauges, Lengths
 from umbel.service.names import Names
 from umbel.service.publishing import Publish, Publishing
-from umbel.service.restore import lost, restore
+from umbel.service.restore import children, lost, restore, waiting
 from umbel.settings import Settings
 from umbel.store import Rerun, RunRow, Store, maps_of
 
@@ -169,7 +169,7 @@ class Umbel:
             return
         plan = self.plan(run.plan_hash)
         if run.rerun is not None:
-            restore(self.engine, self.store, run, plan)
+            restore(self.engine, self.store, run, self.plan)
             self._set_trace(run)
             if Rerun.from_json(run.rerun).paused:
                 self.engine.pause(run.id)
@@ -267,17 +267,27 @@ class Umbel:
         """Let a run that the state store has lost go on from what the history has. Never raises: it is tried again."""
         try:
             plan = self.plan(run.plan_hash)
-            if run.stopped or run.parent_run is not None or plan.engine == "canvas":
-                # Nothing of it may go on; or its parent starts another one; or Celery's canvas has what is left of it.
+            if self._ends_here(run, plan):
                 if self.store.end_here(run, now_ms(), "lost"):
                     self.feed.resync()
                 return
-            again = self.store.ask_rebuild(run, lost(plan, run, self.store.tasks(run.id)), now_ms())
+            rows, known = self.store.tasks(run.id), set()
+            for child in map(self.store.run, children(plan, rows).values()):
+                if child is not None:
+                    known.add(child.id)
+                    if not child.settled and self._ends_here(child, self.plan(child.plan_hash)):
+                        self.store.end_here(child, now_ms(), "lost")  # before, so that its end is told
+            again = self.store.ask_rebuild(run, lost(plan, run, rows, known), now_ms())
             if again is not None:
                 failpoint("rebuild-asked")
                 self.try_launch(again)
         except UmbelError as error:
             log.warning("run %s is rebuilt later: %s", run.id, error, extra=of(run=run.id))
+
+    def _ends_here(self, run: RunRow, plan: Plan) -> bool:
+        """Nothing of this lost run may go on; or nobody waits for it any more; or Celery's canvas has what is left."""
+        unwanted = run.parent_run is not None and waiting(self.store, self.plan, run) is None
+        return run.stopped or unwanted or plan.engine == "canvas"
 
     def require_room(self) -> None:
         """Before a run is accepted. Asks the state store only if that was full when last heard of.

@@ -315,6 +315,54 @@ def test_a_hook_that_has_ended_is_not_called_again(server: Served, valkey_url: s
     assert (worker.called, states(get(server, run))["BAD"]) == (["C"], "success")
 
 
+def lost_family(server: Served, valkey_url: str, *runs: str) -> None:
+    """The state store loses these runs; the next looks rebuild them, in this order."""
+    rows = [server.umbel.store.run(run) for run in runs]
+    with redis.Redis.from_url(f"{valkey_url[:-1]}5") as client:
+        client.flushdb()
+    server.messages.clear()
+    for row in rows:
+        assert row is not None
+        server.umbel.try_rebuild(row)
+
+
+@pytest.mark.parametrize("first", ["parent", "child"])
+def test_a_run_that_a_lost_run_waits_for_goes_on(server: Served, valkey_url: str, first: str) -> None:
+    """[U-1] What it has done is not done again."""
+    parent = start(server, "demo.SUB")
+    server.work(Worker(), only=["sub", "list"])
+    child = wait_until(lambda: get(server, parent).tasks[0].run, what="child")
+    wait_until(lambda: states(get(server, child)).get("score") == "queued", what="first task of the child")
+    lost_family(server, valkey_url, *((parent, child) if first == "parent" else (child, parent)))
+    worker = Worker()
+    server.work(worker)
+    server.settled(child)
+    server.tick()
+    server.settled(parent)
+    done = get(server, parent)
+    assert (done.state, done.tasks[0].run, get(server, child).epoch) == ("success", child, 2)
+    assert sorted(worker.called) == ["after", "score", "score[0]", "score[1]", "score[2]"]
+    assert done.result == "after!"
+
+
+@pytest.mark.parametrize("end", ["success", "canceled"])
+def test_a_lost_run_hears_of_an_end_that_only_the_history_knows(server: Served, valkey_url: str, end: str) -> None:
+    parent = start(server, "demo.SUB")
+    server.work(Worker(), only=["sub"])
+    child = wait_until(lambda: get(server, parent).tasks[0].run, what="child")
+    if end == "success":
+        server.work(Worker(), only=["list", "score", "score[0]", "score[1]", "score[2]", "after"])
+    else:
+        server.http.post(f"/api/v1/runs/{child}/cancel").raise_for_status()
+    server.settled(child)
+    assert states(get(server, parent))["sub"] == "expanded", "its loops do not run here"
+    lost_family(server, valkey_url, parent)
+    server.tick()
+    server.settled(parent)
+    done = get(server, parent)
+    assert (done.state, done.tasks[0].run) == ("success" if end == "success" else "error", child)
+
+
 def test_a_retry_that_keeps_a_failed_task_is_waited_for(server: Served) -> None:
     run = failed_diamond(server)
     again = retry(server, run, "C")

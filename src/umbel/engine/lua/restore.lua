@@ -7,9 +7,9 @@
 -- include: run release close plans create
 -- In portions, since a run may be large: `part` counts them, `request_id` is the same for all. Until the last one nobody sees
 -- the run. `maps` is `node:base:count:kept,...`: the maps whose items are kept, and how many of those. `tasks` is a list of
--- [index, state, attempt, text]. State '' runs again, and its attempts go on counting; 'queued' is a hook that has been called;
--- 'expanded' waits for the run `text` (no item of a map does: it starts anew); any other has ended, and `text` is its result or
--- its error.
+-- [index, state, attempt, text, how, value]. State '' runs again, and its attempts go on counting; 'queued' is a hook that has been called;
+-- 'expanded' waits for the run `text` (no item of a map does: it starts anew), which may have ended and then stands with how and
+-- what it gave; any other has ended, and `text` is its result or its error.
 local run_id, plan, payload, epoch, seq, state, parent, size, maps, part, tasks, last, info, request_id = unpack(ARGV)
 local id = key('run', run_id)
 local known = redis.call('HMGET', id, 'state', 'epoch', 'seq', 'settled', 'forgotten', 'restore_request', 'restore_part')
@@ -44,7 +44,7 @@ local function add(to, name, value)
   to[#to + 1] = value
 end
 
-local function keep(index, was, text)
+local function keep(index, was, text, how, value)
   if was == 'queued' then
     hooks = hooks + 1
     list[#list + 1] = index .. ':0:3'
@@ -55,6 +55,11 @@ local function keep(index, was, text)
   add(fields, index .. ':state', was)
   if was == 'expanded' then
     redis.call('HSET', id, index .. ':state', was, index .. ':child', text)
+    if how and how ~= '' then
+      redis.call('HSET', id, index .. ':child_state', how, index .. ':child_result', value)
+      redis.call('ZADD', key('timers'), clock(), run_id .. ':' .. index)
+      return
+    end
     redis.call('ZADD', key('subs', run_id), clock(), text)
     local child = open(text)
     if child and child.settled then tell_parent(child) end
@@ -70,7 +75,7 @@ end
 for _, task in ipairs(cjson.decode(tasks)) do
   local index, was, attempt, text = string.format('%d', task[1]), task[2], task[3], task[4]
   if attempt > 0 then add(fields, index .. ':attempt', string.format('%d', attempt)) end
-  if was ~= '' then keep(index, was, text) end
+  if was ~= '' then keep(index, was, text, task[5], task[6]) end
 end
 if #fields > 0 then redis.call('HSET', id, unpack(fields)) end
 if #results > 0 then redis.call('HSET', key('results', run_id), unpack(results)) end
