@@ -69,6 +69,11 @@ class Settings(BaseSettings):
     max_streams_per_caller: int = Field(50, ge=1, description="Event streams that one caller has open at a time.")
     host: str = Field("127.0.0.1", description="Address the server listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the server listens on; 0 picks a free one.")
+    playground: bool = Field(
+        False,
+        description="Whether who may start runs may also run definitions that the server does not keep: on the page"
+        " `/playground`. `umbel demo` and `umbel dev` turn it on.",
+    )
     default_queue: str = Field("celery", description="Queue of a task whose definition names none.")
     queue_type: Literal["quorum", "classic"] = Field(
         "quorum", description="Type of the queues that Umbel makes in RabbitMQ; your own Celery app's must be the same."

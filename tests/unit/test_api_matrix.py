@@ -43,6 +43,8 @@ GET /workers
 GET /workers/{rest:path}
 GET /settings
 GET /settings/{rest:path}
+GET /playground
+GET /playground/{rest:path}
 GET /healthz
 GET /readyz
 GET /api/ping
@@ -74,6 +76,7 @@ GET /api/v1/definitions/{name}/graph
 GET /api/v1/deliveries
 GET /api/v1/events
 GET /api/v1/health
+GET /api/v1/playground
 GET /api/v1/runs
 GET /api/v1/runs/{run_id}
 GET /api/v1/runs/{run_id}/wait
@@ -95,6 +98,7 @@ POST /api/workflows
 POST /api/workflows/{id}/relaunch
 POST /api/workflows/{id}/cancel
 POST /api/v1/runs
+POST /api/v1/playground/runs
 POST /api/v1/runs/{run_id}/cancel
 POST /api/v1/runs/{run_id}/relaunch
 POST /api/v1/runs/{run_id}/retry

@@ -40,6 +40,23 @@ def excerpt(lines: Sequence[str], line: int, column: int) -> str:
     return f"{before}{shown}{after}\n{pad}{carets}"
 
 
+def own_lines(lines: Sequence[str], name: str) -> tuple[int, int] | None:
+    """The lines of the definition `name` in a file whose mapping is written as a block: from the first, from 0, to the
+    one behind the last, without what is empty or a comment at its end. None if no line begins it."""
+    key = re.compile(rf"""(?:{re.escape(name)}|'{re.escape(name)}'|"{re.escape(name)}")[ \t]*:(?:\s|$)""")
+    first = next((place for place, line in enumerate(lines) if key.match(line)), None)
+    if first is None:
+        return None
+    end = first + 1
+    for place in range(first + 1, len(lines)):
+        line = lines[place]
+        if line[:1] not in ("", " ", "\t", "#", "-", "]", "}") or line.startswith("---"):
+            break
+        if line.strip() and not line.startswith("#"):
+            end = place + 1
+    return first, end
+
+
 def _blank(letter: str) -> str:
     return "\t" if letter == "\t" else " " * _width(letter)
 

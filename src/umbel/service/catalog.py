@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from umbel.defined import DEFINED
 from umbel.definition import Block, Catalog, Definition, Problem, check_tasks, load_catalog
+from umbel.definition.load import find_file
 from umbel.definition.problems import Report, shorten
 from umbel.errors import DefinitionError, DefinitionNotFound, HistoryUnavailable
 from umbel.plan import build_all
@@ -154,6 +155,8 @@ class Definitions:
         self.home = home
         self.tasks = tasks
         self.signs = signs
+        self.file: tuple[str, str] | None = None
+        """Name and text of the file of definitions as last read, if it can be."""
         self._stored = stored
         self._canvases: Mapping[str, Mapping[str, Any]] = {}
         self._stamp: object = None
@@ -164,6 +167,11 @@ class Definitions:
 
     def reload(self) -> None:
         """Read the files again. What is wrong with them is in the catalog's problems."""
+        path = find_file(self.home)
+        try:
+            self.file = path.name, path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):  # the catalog says so
+            self.file = None
         self._files = load_catalog(self.home)
         self._compose(warn=True)
 

@@ -12,6 +12,7 @@ from umbel.definition.problems import Report, shorten
 from umbel.errors import BadRequest, UmbelError
 from umbel.plan.model import Plan
 from umbel.plan.picture import Format, draw
+from umbel.secrets import hide
 from umbel.service.catalog import Loaded, with_canvases, without_canvases
 from umbel.service.models import CheckedDefinition, DefinitionCheck, DefinitionProblem, EditorSchema, TaskDefinition
 from umbel.service.operations import CheckDefinitions
@@ -29,15 +30,20 @@ def check_definitions(umbel: Umbel, asked: CheckDefinitions) -> DefinitionCheck:
         BadRequest: more pictures are asked for than an answer holds.
     """
     settings = umbel.settings
-    catalog = parse(asked.text, file=asked.file, home=umbel.definitions.home)
-    known = umbel.definitions
-    loaded = without_canvases(Loaded.of(with_canvases(catalog, known.canvases), known.tasks, signs=known.signs))
+    loaded = read_text(umbel, asked.text, asked.file)
     try:
         heard = listened(umbel)
     except UmbelError:  # the state store does not answer: that is no mistake of the author
         heard = frozenset()
     loaded = check_queues(loaded, heard, settings.default_queue)
     return told(loaded, {asked.file: asked.text}, settings.default_queue, asked.graph)
+
+
+def read_text(umbel: Umbel, text: str, file: str = "workflows.yml") -> Loaded:
+    """The definitions of a text, with their plans, seen from this server; what is wrong with it is among them."""
+    known = umbel.definitions
+    catalog = with_canvases(parse(text, file=file, home=known.home), known.canvases)
+    return without_canvases(Loaded.of(catalog, known.tasks, signs=known.signs))
 
 
 def editor_schema() -> EditorSchema:
@@ -112,11 +118,13 @@ def told(loaded: Loaded, texts: Mapping[str, str], default_queue: str, graph: Fo
         ok=not errors,
         errors=errors,
         warnings=len(problems) - errors,
-        problems=[_problem(each, lines.get(each.file, ())) for each in problems],
+        problems=[as_told(each, lines.get(each.file, ())) for each in problems],
         definitions=[
             CheckedDefinition.model_construct(
                 name=name,
                 description=definition.description,
+                payload_schema=dict(definition.schema) if definition.schema is not None else None,
+                defaults=hide(definition.defaults),
                 tasks=task_definitions(loaded.plans[name], default_queue),
                 hash=loaded.plans[name].hash,
                 graph=_drawn(loaded.plans[name], graph) if graph else None,
@@ -126,7 +134,8 @@ def told(loaded: Loaded, texts: Mapping[str, str], default_queue: str, graph: Fo
     )
 
 
-def _problem(problem: Problem, lines: Sequence[str]) -> DefinitionProblem:
+def as_told(problem: Problem, lines: Sequence[str]) -> DefinitionProblem:
+    """A problem with the line of its file that it stands in."""
     line, column = problem.line, problem.column
     known: dict[str, Any] = {}
     if 0 < line <= len(lines):

@@ -1,5 +1,6 @@
 """From the options to the parts: Valkey, and Umbel's own programs with the URLs that connect them."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -61,6 +62,7 @@ def build(options: StackOptions, data: Path, lock: int) -> tuple[list[Part], Url
     env = {"PYTHONUNBUFFERED": "1", **urls.env(), "UMBEL_HOME": str(project), **options.env}
     env.setdefault("UMBEL_SECRET_KEY", secret_key(project, data))
     env.setdefault("UMBEL_WEBHOOK_SECRET", webhook_secret(project, data))
+    env.setdefault("UMBEL_PLAYGROUND", os.environ.get("UMBEL_PLAYGROUND", "true"))
 
     parts = []
     if options.model:

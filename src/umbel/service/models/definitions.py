@@ -54,28 +54,6 @@ class ScheduleList(Resource):
     items: list[ScheduleView]
 
 
-class DefinitionView(Resource):
-    """One definition: what a run of it takes and does."""
-
-    name: str = Field(description="`project.NAME`, as `start_run` wants it.")
-    description: str = ""
-    payload_schema: dict[str, Any] | None = Field(
-        default=None, description="JSON Schema of the payload.", alias="schema"
-    )
-    defaults: dict[str, Any] = Field(default={}, description="Payload values that a run takes where it gives none.")
-    tasks: list[TaskDefinition] = Field(default=[])
-    schedule: ScheduleSpec | None = Field(default=None, description="When it is started by itself.")
-    hash: str | None = Field(default=None, description="Hash of the plan: it changes when the tasks do.")
-    problems: list[str] = Field(default=[], description="Why it cannot be started; empty if it can.")
-
-
-class DefinitionList(Resource):
-    """Every definition of the project, by name."""
-
-    items: list[DefinitionView]
-    problems: list[str] = Field(default=[], description="Everything that is wrong with the project's files.")
-
-
 class DefinitionProblem(Resource):
     """One mistake in a definition, or a warning about one."""
 
@@ -91,11 +69,49 @@ class DefinitionProblem(Resource):
     excerpt: str = Field(default="", description="The offending line, and carets below the offending text.")
 
 
+class DefinitionSource(Resource):
+    """The text of a definition as the project's file had it when it was read, and what is wrong with it."""
+
+    file: str
+    line: int = Field(description="Where `text` begins in the file, from 1.")
+    text: str
+    problems: list[DefinitionProblem] = Field(default=[], description="By line; of the file, not of `text`.")
+
+
+class DefinitionView(Resource):
+    """One definition: what a run of it takes and does."""
+
+    name: str = Field(description="`project.NAME`, as `start_run` wants it.")
+    description: str = ""
+    payload_schema: dict[str, Any] | None = Field(
+        default=None, description="JSON Schema of the payload.", alias="schema"
+    )
+    defaults: dict[str, Any] = Field(default={}, description="Payload values that a run takes where it gives none.")
+    tasks: list[TaskDefinition] = Field(default=[])
+    schedule: ScheduleSpec | None = Field(default=None, description="When it is started by itself.")
+    hash: str | None = Field(default=None, description="Hash of the plan: it changes when the tasks do.")
+    problems: list[str] = Field(default=[], description="Why it cannot be started; empty if it can.")
+    source: DefinitionSource | None = Field(
+        default=None, description="Its text, where one definition is asked for that stands in the project's file."
+    )
+
+
+class DefinitionList(Resource):
+    """Every definition of the project, by name."""
+
+    items: list[DefinitionView]
+    problems: list[str] = Field(default=[], description="Everything that is wrong with the project's files.")
+
+
 class CheckedDefinition(Resource):
     """One definition that can be used, and its plan in brief."""
 
     name: str = Field(description="`project.NAME`.")
     description: str = ""
+    payload_schema: dict[str, Any] | None = Field(
+        default=None, description="JSON Schema of the payload.", alias="schema"
+    )
+    defaults: dict[str, Any] = Field(default={}, description="Payload values that a run takes where it gives none.")
     tasks: list[TaskDefinition] = Field(default=[])
     hash: str = Field(description="Hash of its plan.")
     graph: str | None = Field(default=None, description="Its picture, in the format that was asked for.")

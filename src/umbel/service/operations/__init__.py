@@ -25,6 +25,7 @@ from umbel.service.operations.definitions import (
 )
 from umbel.service.operations.health import GetHealth
 from umbel.service.operations.runs import (
+from umbel.service.operations.playground import GetPlayground, TryDefinition
     CancelRun,
     DiagnoseRun,
     GetRun,
@@ -62,6 +63,7 @@ __all__ = [
     "GetLogs",
     "GetRun",
     "GetRunDeliveries",
+    "GetPlayground",
     "GetRunGraph",
     "GetTask",
     "GetTaskLogs",
@@ -89,6 +91,7 @@ __all__ = [
     "StartRun",
     "WaitForRun",
     "reaches",
+    "TryDefinition",
 ]
 
 OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
@@ -100,6 +103,8 @@ OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
     GetDefinitionGraph,
     StartRun,
     WaitForRun,
+    GetPlayground,
+    TryDefinition,
     DiagnoseRun,
     ListRuns,
     GetRun,
