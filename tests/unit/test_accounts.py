@@ -60,7 +60,7 @@ def test_right_credentials_are_remembered_and_wrong_ones_are_not(store: Store, m
 def test_what_cannot_be_done_is_said(store: Store) -> None:
     accounts = Accounts(store)
     accounts.add("john", "secret")
-    for name in ("john", "", "a:b", "a b", "a\n", "x" * 65):
+    for name in ("john", "", "a:b", "a b", "a\n", "x" * 65, "a/b", "..", "a\u202eb"):
         with pytest.raises(BadRequest):
             accounts.add(name, "secret")
     for password in ("", "a\0b", "x" * 1025):

@@ -199,6 +199,7 @@ SITE = [
     ({"origin": "http://server:8000.evil.example"}, False),
     ({"origin": "null"}, False),
     ({"origin": ""}, False),
+    ({"origin": "http://["}, False),
 ]
 
 
@@ -210,6 +211,12 @@ def test_which_pages_may_change_things(given: dict[str, str], fine: bool) -> Non
     else:
         with pytest.raises(ForeignRequest):
             origin.check_site(headers)
+
+
+def test_no_path_is_led_to_another(ask: Ask) -> None:
+    """By the Host header that a request brings, and over plain HTTP if a proxy does not say otherwise."""
+    answer = ask("GET", "/api/v1/runs/", auth=("john", "secret"))
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "[::1]:8000", "server:8000", "",

@@ -15,7 +15,7 @@ from tests.asgi import Ask, app, ask, asking, container, sign_in, umbel_
 from umbel.api import replies, throttle, wire
 from umbel.api.app import create_app
 from umbel.api.replies import Context
-from umbel.errors import RequestTooSlow, TooManyRequests
+from umbel.errors import BadRequest, RequestTooSlow, TooManyRequests
 from umbel.service.access import Tokens
 from umbel.service.umbel import Umbel
 
@@ -205,6 +205,15 @@ def test_a_body_that_does_not_come(umbel_: Umbel, monkeypatch: pytest.MonkeyPatc
 
     request = Request({"type": "http", "method": "POST", "path": "/", "headers": []}, never)
     with pytest.raises(RequestTooSlow):
+        asyncio.run(Context(umbel_).body(request))
+
+
+def test_a_body_that_ends_too_early_is_no_fault_of_ours(umbel_: Umbel) -> None:
+    async def gone() -> Any:
+        return {"type": "http.disconnect"}
+
+    request = Request({"type": "http", "method": "POST", "path": "/", "headers": []}, gone)
+    with pytest.raises(BadRequest):
         asyncio.run(Context(umbel_).body(request))
 
 

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 
 from umbel.api import health, metrics, openapi, pages, problems, session, ui
 from umbel.api.auth import Auth
@@ -35,11 +35,10 @@ def create_app(umbel: Umbel) -> Starlette:
             context.close()
 
     director = Director(context)
+    v1 = by_path([*routes.routes(context), *events.routes(context), *session.routes(context)])
     app = Starlette(
         routes=[
-            Mount(
-                "/api/v1", routes=by_path([*routes.routes(context), *events.routes(context), *session.routes(context)])
-            ),
+            Mount("/api/v1", Router(v1, redirect_slashes=False)),
             Mount("/api", app=director),
             Route("/api", director),
             *health.routes(context),

@@ -27,12 +27,19 @@ def check_site(headers: Headers) -> None:
     else:
         origin = headers.get("origin")
         # Only the host: behind a proxy that ends TLS the scheme is not known for certain.
-        foreign = origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+        foreign = origin is not None and _host(origin) != headers.get("host", "").lower()
     if foreign:
         raise ForeignRequest(
             "A page from another site asks for this, and only this server's own pages may.",
             hint="Programs send neither Origin nor Sec-Fetch-Site. A proxy in front must pass the Host header on.",
         )
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def check_host(host: str, allowed: frozenset[str]) -> None:

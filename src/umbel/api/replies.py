@@ -10,7 +10,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_jsonable_python
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from umbel.api.gate import Gate, address_of
@@ -70,10 +70,13 @@ class Context:
         Raises:
             PayloadTooLarge: it is larger than any payload may be; it is not read to its end.
             RequestTooSlow: it did not arrive in time.
+            BadRequest: the connection was closed before its end.
         """
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._body(request)
+        except ClientDisconnect as error:  # nobody reads the answer; but it is no fault of ours, to be logged as one
+            raise BadRequest("The connection was closed before the end of the body.") from error
         except TimeoutError as error:
             raise RequestTooSlow(f"The request's body did not arrive within {PATIENCE:g} s.") from error
 

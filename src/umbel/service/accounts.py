@@ -21,7 +21,7 @@ KEPT: Final = 256
 """Verified credentials that are remembered."""
 LONGEST: Final = 1024
 """Bytes of a password."""
-_NAME: Final = re.compile(r"[^\x00-\x20\x7f:]{1,64}")
+_NAME: Final = re.compile(r"[^\x00-\x20\x7f:/]{1,64}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 # argon2id at the cost that the OWASP Password Storage Cheat Sheet gives as its first choice: 19 MiB, 2 passes, 1 lane.
@@ -48,10 +48,12 @@ class Accounts:
         Raises:
             BadRequest: the name is taken, or name or password cannot be used.
         """
-        if not _NAME.fullmatch(name):
+        # What is not printable (U+202E turns texts round) makes one name look like another; with a slash or as a dot,
+        # a name cannot stand in a path.
+        if not _NAME.fullmatch(name) or not name.isprintable() or name in (".", ".."):
             raise BadRequest(
                 f"{name[:64]!r} cannot be the name of an account.",
-                hint="It has 1 to 64 characters, and no space or colon.",
+                hint="It has 1 to 64 printable characters, and no space, colon or slash.",
             )
         if not self._store.add_user(name, _hash(password), scope, now_ms()):
             raise BadRequest(f"There is an account {name} already.", hint=f"`umbel user password {name}` changes it.")
