@@ -59,9 +59,10 @@ def test_numbered_pages(store: Store) -> None:
 
 
 def test_lists_leave_payloads_in_the_database(store: Store) -> None:
-    store.accept(new_run(NOW))
-    assert [run.payload for run in store.runs(RunFilter(q="HELLO")).runs] == ["{}"]
-    for with_payload, payload in ((True, '{"text": "hello"}'), (False, "{}")):
+    text = '{"text": "hello' + "é" * 3000 + '"}'
+    store.accept(new_run(NOW, payload=text))
+    assert [run.payload for run in store.runs(RunFilter(q="HELLO")).runs] == [text[:1000]]
+    for with_payload, payload in ((True, text), (False, "{}")):
         found, _ = store.runs_page(RunFilter(), page=1, per_page=9, with_payload=with_payload)
         assert [run.payload for run in found] == [payload]
 

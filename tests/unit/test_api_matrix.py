@@ -81,6 +81,7 @@ GET /api/v1/runs
 GET /api/v1/runs/{run_id}
 GET /api/v1/runs/{run_id}/wait
 GET /api/v1/health
+GET /api/v1/runs/{run_id}/compare/{other}
 GET /api/v1/runs/{run_id}/deliveries
 GET /api/v1/runs/{run_id}/diagnosis
 GET /api/v1/runs/{run_id}/events
@@ -97,8 +98,8 @@ RUN = """
 POST /api/workflows
 POST /api/workflows/{id}/relaunch
 POST /api/workflows/{id}/cancel
-POST /api/v1/runs
 POST /api/v1/playground/runs
+POST /api/v1/runs
 POST /api/v1/runs/{run_id}/cancel
 POST /api/v1/runs/{run_id}/relaunch
 POST /api/v1/runs/{run_id}/retry

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("run")(run)
     app.command("list")(list_)
-    for command in (show, watch, diagnose, cancel, relaunch, retry, pause, resume, approve, reject, logs):
+    for command in (show, watch, diagnose, compare, cancel, relaunch, retry, pause, resume, approve, reject, logs):
         app.command()(command)
 
 
@@ -118,15 +118,46 @@ def cancel(run_id: Id, as_json: Json = False) -> None:
         _one(client.cancel_run(run_id), as_json)
 
 
-def relaunch(run_id: Id, watch: Watch = False, as_json: Json = False) -> None:
+def compare(
+    run_id: Id,
+    other: Annotated[
+        str, typer.Argument(metavar="[OTHER]", help="Run to compare with; if not given, the last success before it.")
+    ] = "last_success",
+    as_json: Json = False,
+) -> None:
+    """Say what is different about a run.
+
+    Which task ended otherwise first, and how payload, plan, durations, waits and workers differ from those of another
+    run. What is sealed is not compared.
+    """
+    from umbel.cli.output import say_json
+    from umbel.cli.side import comparison
+    from umbel.client import Client
+
+    with Client() as client:
+        found = client.compare_runs(run_id, other)
+    say_json(found) if as_json else comparison(found)
+
+
+def relaunch(
+    run_id: Id,
+    payload: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="Another payload: a JSON object, @FILE, or -; *** keeps a secret."),
+    ] = None,
+    comment: Annotated[str | None, typer.Option(help="A note, shown with the new run.")] = None,
+    watch: Watch = False,
+    as_json: Json = False,
+) -> None:
     """Start an earlier run anew, and print the id.
 
-    The new run has the definition as it is now, and the payload as it was.
+    The new run has the definition as it is now, and the payload as it was, or the one that is given.
     """
     from umbel.client import Client
 
     with Client() as client:
-        _started(client, client.relaunch_run(run_id), watch, as_json)
+        given = _payload(payload) if payload is not None else None
+        _started(client, client.relaunch_run(run_id, given, comment=comment), watch, as_json)
 
 
 def retry(

@@ -19,6 +19,7 @@ from umbel.errors import ServerUnavailable, UmbelError
 from umbel.machine import EventType, RunState
 from umbel.service import operations as ops
 from umbel.service.models import (
+    Comparison,
     DefinitionCheck,
     DefinitionList,
     DefinitionView,
@@ -266,9 +267,19 @@ class Client(Access):
         """Cancel the run; a finished run stays as it is."""
         return self.call(ops.CancelRun(run_id=run_id))
 
-    def relaunch_run(self, run_id: str) -> Run:
-        """Start a new run with the definition and payload of this one."""
-        return self.call(ops.RelaunchRun(run_id=run_id))
+    def compare_runs(self, run_id: str, other: str = "last_success") -> Comparison:
+        """How the run differs from another one, or from the last one of its definition that succeeded before it."""
+        return self.call(make(ops.CompareRuns, run_id=run_id, other=other))
+
+    def relaunch_run(self, run_id: str, payload: dict[str, Any] | None = None, *, comment: str | None = None) -> Run:
+        """Start a new run with the definition and payload of this one.
+
+        Args:
+            run_id: the earlier run.
+            payload: in the place of its payload; `***` where that has a sealed value keeps the value.
+            comment: a note, shown with the new run.
+        """
+        return self.call(make(ops.RelaunchRun, run_id=run_id, payload=payload, comment=comment))
 
     def retry_run(self, run_id: str, tasks: list[str] | None = None, *, preview: bool = False) -> Retry:
         """Run what failed again in the same run, with everything that depends on it.

@@ -23,7 +23,7 @@ from umbel.service.models import (
 from umbel.service.names import Names
 from umbel.service.operations import ListRuns, ListTasks
 from umbel.service.umbel import Umbel
-from umbel.service.values import read
+from umbel.service.values import brief, read
 from umbel.store import AttemptRow, MapRow, RunFilter, RunRow, TaskRow
 
 
@@ -67,7 +67,8 @@ def list_runs(umbel: Umbel, wanted: ListRuns) -> RunList:
         cursor=wanted.cursor,
         limit=wanted.limit,
     )
-    return RunList(items=[summary(run) for run in found.runs], next_cursor=found.cursor)
+    items = [Run.model_construct(**fields_of(run), payload_brief=brief(run.payload)) for run in found.runs]
+    return RunList(items=items, next_cursor=found.cursor)
 
 
 def _milliseconds(text: str | None) -> int | None:

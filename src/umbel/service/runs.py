@@ -107,20 +107,30 @@ def accept(
     return accepted
 
 
-def relaunch(umbel: Umbel, run_id: str) -> Accepted:
+def relaunch(
+    umbel: Umbel, run_id: str, payload: Mapping[str, Any] | None = None, *, comment: str | None = None
+) -> Accepted:
     """Start a new run with the definition (as it is now) and the payload of an earlier one.
+
+    Args:
+        payload: in the place of the earlier one's; `***` where that has a sealed value keeps the value.
+        comment: a note, kept with the new run.
 
     Raises:
         RunNotFound: there is no such run.
         And what `start` raises.
     """
     run = require(umbel, run_id)
+    again = json.loads(run.payload)
+    if payload is not None:
+        _encode(payload)  # refused here if it is nested too deep to be walked through
+        again = secrets.edited(payload, again)
     plan = umbel.plan(run.plan_hash)
     definition = umbel.definitions.catalog.definitions.get(run.definition)
     if plan.returns is not None and (definition is None or definition.canvas is None):
         # It was started from a canvas, whatever it was called.
-        return accept(umbel, plan, json.loads(run.payload), relaunch_of=run.id)
-    return start(umbel, run.definition, json.loads(run.payload), relaunch_of=run.id)
+        return accept(umbel, plan, again, comment=comment, relaunch_of=run.id)
+    return start(umbel, run.definition, again, comment=comment, relaunch_of=run.id)
 
 
 def storable(**texts: str | None) -> None:

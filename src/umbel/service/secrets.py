@@ -8,7 +8,7 @@ from umbel.definition import Definition
 from umbel.definition.marked import at, marks, sealed_at, secret_places
 from umbel.definition.schema import payload_errors
 from umbel.errors import BadRequest, PayloadInvalid, SecretKeyMissing
-from umbel.secrets import SHOWN, Mask, Vault, holds_sealed
+from umbel.secrets import SHOWN, Mask, Vault, holds_sealed, is_sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ def enter(keys: str, found: Definition, given: Mapping[str, Any], *, again: bool
         SecretUnreadable: it holds what was sealed with another key.
     """
     name = found.fullname
-    if not again and holds_sealed(given):
-        raise BadRequest("The payload holds a sealed value.", hint="Send the value itself; the server seals it.")
+    if not again:
+        _unsealed(given)
     full = {**found.defaults, **given} if found.defaults else dict(given)
     sealed = holds_sealed(full)
     marked = found.schema is not None and marks(found.schema)
@@ -54,6 +54,37 @@ def enter(keys: str, found: Definition, given: Mapping[str, Any], *, again: bool
     _check(name, found, opened, Mask(*(at(opened, place) for place in places)))
     payload = sealed_at(vault, opened, places, full)
     return Entered(payload, vault.likeness(payload))
+
+
+def edited(payload: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The payload of an earlier run as somebody has changed it, who has seen `***` for what is sealed in it.
+
+    Args:
+        payload: as it was sent: where it still has `***`, the sealed value of before stays.
+        before: the earlier one, as it is kept.
+
+    Raises:
+        BadRequest: it holds what only the server may write.
+    """
+    _unsealed(payload)
+    found: Mapping[str, Any] = _with_sealed(payload, before)
+    return found
+
+
+def _with_sealed(value: Any, before: Any) -> Any:
+    if value == SHOWN and is_sealed(before):
+        return before
+    if isinstance(value, Mapping) and isinstance(before, Mapping):
+        return {name: _with_sealed(each, before.get(name)) for name, each in value.items()}
+    if isinstance(value, list) and isinstance(before, list):
+        rest = [None] * (len(value) - len(before))
+        return [_with_sealed(each, old) for each, old in zip(value, [*before, *rest], strict=False)]
+    return value
+
+
+def _unsealed(given: Mapping[str, Any]) -> None:
+    if holds_sealed(given):
+        raise BadRequest("The payload holds a sealed value.", hint="Send the value itself; the server seals it.")
 
 
 def _check(name: str, found: Definition, payload: Mapping[str, Any], mask: Mask) -> None:

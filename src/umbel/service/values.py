@@ -2,10 +2,16 @@
 
 import base64
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from umbel.celery import codec
-from umbel.secrets import MARK, hide
+from umbel.secrets import MARK, SHOWN, hide
+
+BRIEF: Final = 120
+"""Characters of a brief."""
+_SEALED: Final = re.compile(r'\{\s*"' + MARK + r'"\s*:\s*"[^"]*(?:"\s*\}|"?$)')
+_ESCAPED: Final = re.compile(r"\\\\|(?:\\u[0-9a-fA-F]{4})+")
 
 
 def read(text: str | None) -> Any:
@@ -22,6 +28,19 @@ def read(text: str | None) -> Any:
     if '"__type__"' in text or "\\ud" in text or "\\uD" in text:
         return _clean(codec.decode(text))
     return json.loads(text)
+
+
+def brief(head: str) -> str:
+    """How a JSON text begins, of which `head` is the first part, or all: one line without secrets."""
+    text = _ESCAPED.sub(_character, _SEALED.sub(f'"{SHOWN}"', head))
+    text = "".join(each if each.isprintable() else "\ufffd" for each in text)
+    return text if len(text) <= BRIEF else text[: BRIEF - 1] + "…"
+
+
+def _character(escape: re.Match[str]) -> str:
+    """Characters that JSON has written as \\u0000, if they can be seen."""
+    text = str(json.loads(f'"{escape[0]}"')) if escape[0][1] == "u" else "\0"
+    return text if text.isprintable() else escape[0]
 
 
 def _clean(value: Any) -> Any:

@@ -19,7 +19,15 @@ _run_columns: Final = select(*(_runs.c[name] for name in RunRow.__slots__))
 _listed_columns: Final = select(
     *(literal("{}").label(name) if name == "payload" else _runs.c[name] for name in RunRow.__slots__)
 )
-"""Without the payload, which may be large, and which no list of runs shows."""
+"""Without the payload, which may be large, and of which no list of runs shows more than its head."""
+HEAD: Final = 1000
+"""Characters of a payload's head."""
+_headed_columns: Final = select(
+    *(
+        func.substr(_runs.c[name], 1, HEAD).label(name) if name == "payload" else _runs.c[name]
+        for name in RunRow.__slots__
+    )
+)
 _task_columns: Final = select(*(tables.tasks.c[name] for name in TaskRow.__slots__))
 _attempt_columns: Final = select(*(tables.attempts.c[name] for name in AttemptRow.__slots__))
 _event_columns: Final = select(*(tables.events.c[name] for name in AppliedEvent.__slots__))
@@ -44,7 +52,7 @@ class RunFilter:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Runs, newest first, with `{}` for their payloads. `cursor` asks for the next page; None after the last."""
+    """Runs, newest first; of their payloads only the head. `cursor` asks for the next page; None after the last."""
 
     runs: list[RunRow]
     cursor: str | None
@@ -62,12 +70,12 @@ class Reads:
             return run_by_id(connection, run_id)
 
     def runs(self, wanted: RunFilter, *, cursor: str | None = None, limit: int = 50) -> Page:
-        """A page of runs, newest first, without their payloads. New runs do not shift the pages that follow.
+        """A page of runs, newest first, of their payloads only the head. New runs do not shift the pages that follow.
 
         Raises:
             BadRequest: the cursor is none that an earlier page gave.
         """
-        statement = _filtered(_listed_columns, wanted)
+        statement = _filtered(_headed_columns, wanted)
         if cursor is not None:
             at, run_id = read_cursor(cursor)
             older = and_(_runs.c.created_at == at, _runs.c.id < run_id)

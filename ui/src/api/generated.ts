@@ -41,11 +41,56 @@ export interface CheckedDefinition {
   /** `project.NAME`. */
   name: string;
   description: string;
+  /** JSON Schema of the payload. */
+  schema: Record<string, unknown> | null;
+  /** Payload values that a run takes where it gives none. */
+  defaults: Record<string, unknown>;
   tasks: TaskDefinition[];
   /** Hash of its plan. */
   hash: string;
   /** Its picture, in the format that was asked for. */
   graph: string | null;
+}
+
+/** One task side by side. */
+export interface ComparedTask {
+  key: string;
+  /** Null if the run's plan has no such task. */
+  run: TaskSide | null;
+  other: TaskSide | null;
+  /** What differs; `result` if both succeeded with different ones. */
+  differs: ("state" | "error" | "attempts" | "items" | "result")[];
+}
+
+/** A worker that had tasks of one of the runs. */
+export interface ComparedWorker {
+  name: string;
+  host: string | null;
+  /** Attempts of the run that it had. */
+  attempts: number;
+  other_attempts: number;
+  /** Its Umbel, if it is still known; as it is now. */
+  version: string | null;
+  /** Of what it runs on; as they are now. */
+  versions: Record<string, unknown>;
+}
+
+/** How a run differs from another one. What is sealed is *** in both, and not compared. */
+export interface Comparison {
+  run: Run;
+  other: Run;
+  /** One sentence. */
+  verdict: string;
+  /** Key of the first task, in the order of what needs what, that ended otherwise. */
+  first_difference: string | null;
+  /** How the payload became what it is. */
+  payload: ValueChange[];
+  /** Places that are not named, since there are too many. */
+  payload_left_out: number;
+  plan: PlanChange;
+  /** All tasks of both, in the order of what needs what. */
+  tasks: ComparedTask[];
+  workers: ComparedWorker[];
 }
 
 /** What is right and what is wrong with a text of definitions. */
@@ -89,6 +134,16 @@ export interface DefinitionProblem {
   excerpt: string;
 }
 
+/** The text of a definition as the project's file had it when it was read, and what is wrong with it. */
+export interface DefinitionSource {
+  file: string;
+  /** Where `text` begins in the file, from 1. */
+  line: number;
+  text: string;
+  /** By line; of the file, not of `text`. */
+  problems: DefinitionProblem[];
+}
+
 /** One definition: what a run of it takes and does. */
 export interface DefinitionView {
   /** `project.NAME`, as `start_run` wants it. */
@@ -105,6 +160,8 @@ export interface DefinitionView {
   hash: string | null;
   /** Why it cannot be started; empty if it can. */
   problems: string[];
+  /** Its text, where one definition is asked for that stands in the project's file. */
+  source: DefinitionSource | null;
 }
 
 /** What a webhook is told of the end of a run. */
@@ -197,6 +254,14 @@ export interface Event {
   data: Record<string, unknown>;
 }
 
+/** What a definition says of a task, in both plans; long texts are cut. */
+export interface FieldChange {
+  /** `needs`, `task`, or another field of a plan's task. */
+  name: string;
+  before: string | null;
+  after: string | null;
+}
+
 /** One thing wrong with a request. */
 export interface FieldProblem {
   /** JSON Pointer into the body, or `query`/`path`/`header` and a name. */
@@ -280,6 +345,33 @@ export interface Picture {
   text: string;
 }
 
+/** How the plans differ: what the run's has and the other's has not, and the other way round. */
+export interface PlanChange {
+  same: boolean;
+  /** Content hash of the run's plan. */
+  hash: string;
+  other_hash: string;
+  /** Keys of tasks that only the run has. */
+  added: string[];
+  /** Keys of tasks that only the other one has. */
+  removed: string[];
+  changed: TaskChange[];
+  /** What else differs: `deadline`, `engine`, `webhook`, `returns`. */
+  settings: string[];
+  /** Tasks that are not named here, since there are too many. */
+  left_out: number;
+}
+
+/** What the editor of definitions may do and offer on this server. */
+export interface Playground {
+  /** Whether the server starts runs of definitions that it does not keep. */
+  enabled: boolean;
+  /** Names of tasks that the project or a live worker knows. */
+  tasks: string[];
+  /** Queues that live workers listen on. */
+  queues: string[];
+}
+
 /** An error, by RFC 9457 (`application/problem+json`). */
 export interface Problem {
   /** URI of the kind of problem. */
@@ -320,6 +412,8 @@ export interface Retry {
   retries: number;
   /** Key of the task whose error ended the run. */
   failed_task: string | null;
+  /** In lists: how the payload begins, as JSON, 120 characters at most; secrets are ***. */
+  payload_brief: string | null;
   /** That task's exception text. */
   error: string | null;
   /** Run that this one repeats. */
@@ -398,6 +492,8 @@ export interface Run {
   retries: number;
   /** Key of the task whose error ended the run. */
   failed_task: string | null;
+  /** In lists: how the payload begins, as JSON, 120 characters at most; secrets are ***. */
+  payload_brief: string | null;
   /** That task's exception text. */
   error: string | null;
   /** Run that this one repeats. */
@@ -441,6 +537,8 @@ export interface RunDetail {
   retries: number;
   /** Key of the task whose error ended the run. */
   failed_task: string | null;
+  /** In lists: how the payload begins, as JSON, 120 characters at most; secrets are ***. */
+  payload_brief: string | null;
   /** That task's exception text. */
   error: string | null;
   /** Run that this one repeats. */
@@ -550,6 +648,12 @@ export interface SuggestedAction {
   why: string;
 }
 
+/** A task that two plans have, but not alike. */
+export interface TaskChange {
+  key: string;
+  fields: FieldChange[];
+}
+
 /** One task of a definition. */
 export interface TaskDefinition {
   key: string;
@@ -563,6 +667,22 @@ export interface TaskList {
   items: TaskView[];
   /** Pass it as `cursor` for the next page; null on the last. */
   next_cursor: string | null;
+}
+
+/** A task in one of the runs. */
+export interface TaskSide {
+  state: TaskState;
+  attempts: number;
+  /** Seconds from its first start to its end. */
+  duration: number | null;
+  /** Seconds that its attempts waited for a worker, in all. */
+  queue_wait: number | null;
+  /** Worker of the last attempt. */
+  worker: string | null;
+  /** Of a map: how many items. */
+  items: number | null;
+  /** First line of its error. */
+  error: string | null;
 }
 
 /** Where one task of a run stands. */
@@ -643,6 +763,18 @@ export interface UserList {
   items: User[];
 }
 
+/** One place of a payload at which two runs differ. */
+export interface ValueChange {
+  /** Where: a JSON pointer. */
+  pointer: string;
+  /** What the run did to the other one's payload. */
+  kind: "added" | "removed" | "changed";
+  /** The other's value as JSON, cut if it is long. */
+  before: string | null;
+  /** The run's value. */
+  after: string | null;
+}
+
 /** A task that has not ended, and why. */
 export interface WaitingNote {
   task: string;
@@ -691,18 +823,21 @@ export interface Operations {
   define_canvas: { path: { "name": string }; body: { canvas: Record<string, unknown>; }; answer: DefinitionView };
   check_definitions: { body: { text: string; file?: string; graph?: "ascii" | "mermaid" | "svg" | "canvas" | null; }; answer: DefinitionCheck };
   get_definition_graph: { path: { "name": string }; query: { "format"?: "ascii" | "mermaid" | "svg" | "canvas" }; answer: Picture };
+  get_playground: { answer: Playground };
+  try_definition: { body: { text: string; definition?: string | null; payload?: Record<string, unknown>; comment?: string | null; }; answer: RunDetail };
   start_run: { query: { "wait"?: number | null }; header: { "Idempotency-Key"?: string | null }; body: { definition?: string | null; canvas?: Record<string, unknown> | null; name?: string | null; payload?: Record<string, unknown>; comment?: string | null; }; answer: RunDetail };
   wait_for_run: { path: { "run_id": string }; query: { "timeout"?: number }; answer: RunDetail };
   diagnose_run: { path: { "run_id": string }; answer: Diagnosis };
   list_runs: { query: { "status"?: RunState[] | null; "definition"?: string | null; "since"?: string | null; "until"?: string | null; "q"?: string | null; "cursor"?: string | null; "limit"?: number }; answer: RunList };
   get_run: { path: { "run_id": string }; answer: RunDetail };
+  compare_runs: { path: { "run_id": string; "other": string }; answer: Comparison };
   get_run_graph: { path: { "run_id": string }; query: { "format"?: "ascii" | "mermaid" | "svg" | "canvas" }; answer: Picture };
   list_tasks: { path: { "run_id": string }; query: { "parent"?: string | null; "cursor"?: string | null; "limit"?: number }; answer: TaskList };
   get_task: { path: { "run_id": string; "key": string }; answer: TaskView };
   get_logs: { path: { "run_id": string }; query: { "attempt"?: number | null; "after"?: number; "limit"?: number }; answer: LogPage };
   get_task_logs: { path: { "run_id": string; "key": string }; query: { "attempt"?: number | null; "after"?: number; "limit"?: number }; answer: LogPage };
   cancel_run: { path: { "run_id": string }; answer: Run };
-  relaunch_run: { path: { "run_id": string }; answer: Run };
+  relaunch_run: { path: { "run_id": string }; body: { payload?: Record<string, unknown> | null; comment?: string | null; }; answer: Run };
   retry_run: { path: { "run_id": string }; query: { "preview"?: boolean }; body: { tasks?: string[] | null; }; answer: Retry };
   pause_run: { path: { "run_id": string }; answer: Run };
   resume_run: { path: { "run_id": string }; answer: Run };
@@ -732,11 +867,14 @@ export const ROUTES: Record<keyof Operations, { method: string; path: string }> 
   define_canvas: { method: "PUT", path: "/api/v1/definitions/{name}" },
   check_definitions: { method: "POST", path: "/api/v1/definitions/check" },
   get_definition_graph: { method: "GET", path: "/api/v1/definitions/{name}/graph" },
+  get_playground: { method: "GET", path: "/api/v1/playground" },
+  try_definition: { method: "POST", path: "/api/v1/playground/runs" },
   start_run: { method: "POST", path: "/api/v1/runs" },
   wait_for_run: { method: "GET", path: "/api/v1/runs/{run_id}/wait" },
   diagnose_run: { method: "GET", path: "/api/v1/runs/{run_id}/diagnosis" },
   list_runs: { method: "GET", path: "/api/v1/runs" },
   get_run: { method: "GET", path: "/api/v1/runs/{run_id}" },
+  compare_runs: { method: "GET", path: "/api/v1/runs/{run_id}/compare/{other}" },
   get_run_graph: { method: "GET", path: "/api/v1/runs/{run_id}/graph" },
   list_tasks: { method: "GET", path: "/api/v1/runs/{run_id}/tasks" },
   get_task: { method: "GET", path: "/api/v1/runs/{run_id}/tasks/{key}" },

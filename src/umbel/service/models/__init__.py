@@ -5,6 +5,16 @@ Owners of a client may rely on the fields that are here; new ones may be added a
 
 from umbel.service.models.access import NewToken, Session, Token, TokenList, User, UserList
 from umbel.service.models.base import Kind, Outcome, Resource, Status, Time, instant, utc
+from umbel.service.models.comparison import (
+    ComparedTask,
+    ComparedWorker,
+    Comparison,
+    FieldChange,
+    PlanChange,
+    TaskChange,
+    TaskSide,
+    ValueChange,
+)
 from umbel.service.models.definitions import (
     CheckedDefinition,
     DefinitionCheck,
@@ -41,6 +51,9 @@ __all__ = [
     "AttemptNote",
     "AttemptView",
     "CheckedDefinition",
+    "ComparedTask",
+    "ComparedWorker",
+    "Comparison",
     "DefinitionCheck",
     "DefinitionList",
     "DefinitionProblem",
@@ -53,6 +66,7 @@ __all__ = [
     "EditorSchema",
     "ErrorView",
     "Event",
+    "FieldChange",
     "FieldProblem",
     "Finding",
     "Health",
@@ -63,6 +77,7 @@ __all__ = [
     "NewToken",
     "Outcome",
     "Picture",
+    "PlanChange",
     "Problem",
     "Resource",
     "Retry",
@@ -77,8 +92,10 @@ __all__ = [
     "Session",
     "Status",
     "SuggestedAction",
+    "TaskChange",
     "TaskDefinition",
     "TaskList",
+    "TaskSide",
     "TaskView",
     "Time",
     "Token",
@@ -87,6 +104,7 @@ __all__ = [
     "ToolSpec",
     "User",
     "UserList",
+    "ValueChange",
     "WaitingNote",
     "WorkerList",
     "WorkerView",

@@ -92,6 +92,9 @@ class Run(Resource):
     tasks_done: int = Field(description="Tasks that ended by themselves.")
     retries: int = Field(default=0, description="Retries of all tasks so far.")
     failed_task: str | None = Field(default=None, description="Key of the task whose error ended the run.")
+    payload_brief: str | None = Field(
+        default=None, description="In lists: how the payload begins, as JSON, 120 characters at most; secrets are ***."
+    )
     error: str | None = Field(default=None, description="That task's exception text.")
     relaunch_of: str | None = Field(default=None, description="Run that this one repeats.")
     periodic: bool = False

@@ -15,6 +15,7 @@ from umbel.service.operations.access import (
     RevokeToken,
 )
 from umbel.service.operations.base import MAX_WAIT, PREFIX, Format, Operation, Scope, Spec, reaches
+from umbel.service.operations.compare import CompareRuns
 from umbel.service.operations.definitions import (
     CheckDefinitions,
     DefineCanvas,
@@ -24,8 +25,8 @@ from umbel.service.operations.definitions import (
     ListDefinitions,
 )
 from umbel.service.operations.health import GetHealth
-from umbel.service.operations.runs import (
 from umbel.service.operations.playground import GetPlayground, TryDefinition
+from umbel.service.operations.runs import (
     CancelRun,
     DiagnoseRun,
     GetRun,
@@ -52,6 +53,7 @@ __all__ = [
     "CancelRun",
     "ChangeUser",
     "CheckDefinitions",
+    "CompareRuns",
     "CreateToken",
     "DefineCanvas",
     "DiagnoseRun",
@@ -61,9 +63,9 @@ __all__ = [
     "GetDefinitionSchema",
     "GetHealth",
     "GetLogs",
+    "GetPlayground",
     "GetRun",
     "GetRunDeliveries",
-    "GetPlayground",
     "GetRunGraph",
     "GetTask",
     "GetTaskLogs",
@@ -89,9 +91,9 @@ __all__ = [
     "Scope",
     "Spec",
     "StartRun",
+    "TryDefinition",
     "WaitForRun",
     "reaches",
-    "TryDefinition",
 ]
 
 OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
@@ -101,13 +103,14 @@ OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
     DefineCanvas,
     CheckDefinitions,
     GetDefinitionGraph,
-    StartRun,
-    WaitForRun,
     GetPlayground,
     TryDefinition,
+    StartRun,
+    WaitForRun,
     DiagnoseRun,
     ListRuns,
     GetRun,
+    CompareRuns,
     GetRunGraph,
     ListTasks,
     GetTask,

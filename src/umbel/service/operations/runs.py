@@ -120,7 +120,7 @@ class CancelRun(Operation[Run]):
 
 
 class RelaunchRun(Operation[Run]):
-    """Start a new run with the definition and the payload of an earlier one."""
+    """Start a new run with the definition and the payload of an earlier one, or with another payload."""
 
     spec = Spec(
         "relaunch_run",
@@ -134,6 +134,11 @@ class RelaunchRun(Operation[Run]):
         open_world=True,
     )
     run_id: RunId
+    payload: dict[str, Any] | None = Field(
+        default=None,
+        description="In the place of the earlier one's. `***` where that has a sealed value keeps the value.",
+    )
+    comment: str | None = Field(default=None, max_length=255, description="A note, shown with the new run.")
 
 
 class RetryRun(Operation[Retry]):
