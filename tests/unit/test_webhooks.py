@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import pytest
 
 from umbel.definition import Webhook, parse
@@ -15,7 +16,7 @@ from umbel.plan.model import Plan
 from umbel.service.catalog import Definitions
 from umbel.webhooks import Allowed, BadSignature, Refused, Secrets, verify
 from umbel.webhooks.addresses import is_public
-from umbel.webhooks.send import Sender, resolve
+from umbel.webhooks.send import Sender, _retry_after, resolve
 from umbel.webhooks.target import BadTarget, Target
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdefghijklmn").decode()
@@ -240,3 +241,19 @@ def test_nothing_is_sent_unsigned(connections: list[Any]) -> None:
     answer = Sender(Secrets([]), Allowed.parse("127.0.0.1")).send("http://127.0.0.1:9/", "m1", b"{}", {})
     assert "UMBEL_WEBHOOK_SECRET" in (answer.error or "")
     assert connections == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("120", 120.0),
+        ("Thu, 01 Jan 1970 00:01:00 GMT", 50.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("soon", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Fri, 31 Dec 2099 23:59:59 +9999999999999", None),
+    ],
+)
+def test_when_a_receiver_wants_to_be_asked_again(text: str, seconds: float | None) -> None:
+    answer = httpcore.Response(503, headers=[(b"Retry-After", text.encode())])
+    assert _retry_after(answer, 10.0) == seconds

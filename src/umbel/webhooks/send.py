@@ -239,6 +239,6 @@ def _retry_after(response: httpcore.Response, now: float) -> float | None:
         return float(text)
     try:
         at = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError):
+    except (ValueError, IndexError, TypeError, OverflowError):  # the last for a year of twenty digits
         return None
     return max(0.0, (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now)
