@@ -414,6 +414,7 @@ def test_only_what_is_behind_the_history_is_dropped(valkey: "redis.Redis") -> No
     spawn(pair, "p", "c", LEAF)
     pair.do("pause", "p")
     assert do(pair, "claim", "p", 1, 1, worker="w", pid=1).code is Code.PAUSED
+    pair.do("resume", "p")  # what was parked waits to be released
     seq = run_of(pair, "p").seq
     assert pair.do("drop", "p", 1, seq) is Code.EXISTS
     assert pair.do("drop", "p", 0, seq + 1) is Code.EXISTS
