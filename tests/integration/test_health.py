@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 from typer.testing import CliRunner
 
+from tests.valkey import valkey, valkey_url
 from umbel.cli.main import app
 from umbel.engine.engine import Engine
 from umbel.settings import Settings
 
-pytest_plugins = ("tests.valkey",)
+__all__ = ["valkey", "valkey_url"]
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

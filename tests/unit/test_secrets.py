@@ -365,7 +365,7 @@ def test_tests_of_workflows_need_no_key() -> None:
     """In memory a payload is what the test gave, and so is what a sub-run gets, although that is sealed on its way."""
     app = Celery(set_as_current=False)
 
-    @app.task(name="A")
+    @app.task(name="A", shared=False)
     def tell(payload: Any = None, **_: Any) -> Any:
         return {"all": payload}
 
