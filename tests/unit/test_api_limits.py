@@ -15,6 +15,7 @@ from tests.asgi import Ask, app, ask, asking, container, sign_in, umbel_
 from umbel.api import replies, throttle, wire
 from umbel.api.app import create_app
 from umbel.api.replies import Context
+from umbel.api.v1 import events
 from umbel.errors import BadRequest, RequestTooSlow, TooManyRequests
 from umbel.service.access import Tokens
 from umbel.service.umbel import Umbel
@@ -113,6 +114,13 @@ def test_requests_of_one_caller_in_a_minute(tmp_path: Path) -> None:
     codes = [ask("GET", path).status_code for path in ("/docs", "/api/v1/definitions", "/docs", "/healthz")]
     assert codes == [200, 200, 429, 200]
     umbel_.store.close()
+
+
+def test_the_head_of_a_stream_takes_no_place(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LONGEST", 0.01)  # or it would be waited for
+    monkeypatch.setattr(throttle.Streams, "one", None)
+    answer = ask("HEAD", "/api/v1/events", auth=("john", "secret"))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
 
 
 def test_streams_have_places() -> None:

@@ -86,6 +86,8 @@ class Feed(StreamingResponse):
 
 
 def _stream(context: Context, request: Request, tale: "Tale") -> Response:
+    if request.method == "HEAD":  # its answer would end never, and hold a place
+        return Response(headers=_HEADERS, media_type="text/event-stream")
     place = ExitStack()
     place.enter_context(context.streams.one(caller(request)))
     return Feed(tale, place)
