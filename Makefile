@@ -1,6 +1,6 @@
 # The one door for people and CI. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench chaos compose-smoke ui lock docs-render clean
+.PHONY: help setup demo test test-parts check format bench chaos compose-smoke ui lock docs-render clean
 BIN := .venv/bin
 JOBS ?= 3# test processes: most tests wait for other processes, so more than cores
 
@@ -13,8 +13,11 @@ setup: ## make .venv with every pinned dependency and the umbel command (does no
 demo: setup ## run the pipeline A -> (B | C) -> D on the embedded stack; ARGS="--exit --scenario flaky"
 	@$(BIN)/umbel demo $(ARGS)
 
-test: setup ## run every test this machine can run, saying what was skipped and why; ARGS="-k retry"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+test: setup ## run every test that needs no PostgreSQL and no RabbitMQ, saying what was skipped and why; ARGS="-k retry"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not postgres and not rabbitmq" $(ARGS)
+
+test-parts: setup ## run those with a PostgreSQL and a RabbitMQ of their own (Debian: postgresql, rabbitmq-server)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "postgres or rabbitmq" $(ARGS)
 
 check: setup ## lint, format, types, layers, and the tests about the repository itself
 	@scripts/check.sh
