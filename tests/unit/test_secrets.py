@@ -1,6 +1,7 @@
 """Secrets: which values of a payload are, sealing and opening, masking, and addresses."""
 
 import base64
+import html
 import io
 import json
 import logging
@@ -160,6 +161,15 @@ CANARY = 'canary-"é\n/+second line of it'
         json.dumps([CANARY]),
         json.dumps(CANARY, ensure_ascii=False),
         repr({"a": CANARY}),
+        repr(json.dumps({"a": CANARY})),
+        json.dumps(json.dumps({"a": CANARY})),
+        json.dumps(repr({"a": CANARY})),
+        json.dumps(CANARY).replace("/", "\\/"),
+        repr(f"it's {CANARY}"),
+        repr(CANARY.encode()),
+        ascii(CANARY),
+        html.escape(CANARY),
+        "q=canary-%22%c3%a9%0a%2f%2bsecond+line+of+it",
         "https://h/?q=canary-%22%C3%A9%0A%2F%2Bsecond%20line%20of%20it",
         "q=canary-%22%C3%A9%0A%2F%2Bsecond+line+of+it",
         *(base64.b64encode(f"{start}{CANARY}tail".encode()).decode() for start in ("", "u", "us", "use")),

@@ -1,6 +1,7 @@
 """Texts without the secrets in them: whole ones, and such as come in pieces."""
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,8 @@ LEAST: Final = 4
 LEAST_LINE: Final = 8
 """Characters of one line of a value with several (a private key) that is masked by itself."""
 SHOWN: Final = "***"
+
+_HEX: Final = re.compile(r"%[0-9A-F]{2}")
 
 
 class Mask:
@@ -111,13 +114,14 @@ class Sieve:
 
 def _begun(text: str, forms: frozenset[str]) -> int:
     """How many characters at the end of a text are the beginning of a secret."""
-    most = 0
-    for form in forms:
-        for size in range(min(len(form) - 1, len(text)), most, -1):
-            if text[-size] == form[0] and text.endswith(form[:size]):
-                most = size
-                break
-    return most
+    starts = {form[0] for form in forms}
+    longest = max(map(len, forms)) - 1
+    for place in range(max(0, len(text) - longest), len(text)):
+        if text[place] in starts:
+            end = text[place:]
+            if any(form.startswith(end) and form != end for form in forms):
+                return len(end)
+    return 0
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -135,19 +139,32 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 
 def _forms(text: str) -> Iterator[str]:
-    yield text
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
-    yield repr(text)[1:-1]
+    once = set(_quoted(text))
+    yield from once
+    for form in once:
+        yield from _quoted(form)  # JSON in JSON, a text with JSON in a `repr`
+    yield json.dumps(text)[1:-1].replace("/", "\\/")
+    yield html.escape(text)
     data = text.encode(errors="surrogatepass")
-    yield quote(data, safe="")
-    yield quote(data)
-    yield quote_plus(data)
+    yield repr(data)[2:-1]
+    for form in (quote(data, safe=""), quote(data), quote_plus(data)):
+        yield form
+        yield _HEX.sub(lambda found: found[0].lower(), form)
     lines = text.splitlines()
     if len(lines) > 1:
         yield from (line.strip() for line in lines if len(line.strip()) >= LEAST_LINE)
     if len(data) >= LEAST_LINE:
         yield from _in_base64(data)
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """As JSON and Python write a text between quotes. Which quotes `repr` takes depends on what else stands there."""
+    yield text
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(text)[1:-1]
+    yield repr(f"'\"{text}")[4:-1]
+    yield ascii(text)[1:-1]
 
 
 def _in_base64(data: bytes) -> Iterator[str]:
