@@ -61,6 +61,8 @@ def test_a_run_is_relaunched_with_an_edited_payload(site: Site) -> None:
     expect(page.locator('.run-state [data-state="success"]')).to_be_visible()
     expect(page).not_to_have_url(re.compile(first))
     expect(page.get_by_role("group", name="Result")).to_contain_text("better")
+    again = site.ask("GET", f"/api/v1/runs/{page.url.rpartition('/')[2]}")
+    assert (again["relaunch_of"], again["comment"]) == (first, "first")
 
 
 def test_what_failed_is_retried_in_the_same_run_after_a_preview(site: Site) -> None:

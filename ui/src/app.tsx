@@ -14,6 +14,7 @@ import { shortcuts } from "./lib/keys.ts";
 import { RunsPage } from "./runs/RunsPage.tsx";
 
 const RunPage = lazy(() => import("./run/RunPage.tsx"));
+const ComparePage = lazy(() => import("./compare/ComparePage.tsx"));
 const DefinitionsPage = lazy(() => import("./definitions/DefinitionsPage.tsx"));
 const DefinitionPage = lazy(() => import("./definitions/DefinitionPage.tsx"));
 const SchedulesPage = lazy(() => import("./other/SchedulesPage.tsx"));
@@ -97,6 +98,7 @@ function Shell({ asking }: { asking: boolean }) {
               </Route>
               <Route path="/runs" component={RunsPage} />
               <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={decodeURIComponent(id)} />}</Route>
+              <Route path="/runs/:id/compare/:other">{({ id, other }) => <ComparePage id={decodeURIComponent(id)} other={decodeURIComponent(other)} />}</Route>
               <Route path="/definitions"><DefinitionsPage /></Route>
               <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={decodeURIComponent(name)} />}</Route>
               <Route path="/schedules"><SchedulesPage /></Route>

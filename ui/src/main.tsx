@@ -12,6 +12,7 @@ import "./styles/run.css";
 import "./styles/graph.css";
 import "./styles/other.css";
 import "./styles/access.css";
+import "./styles/compare.css";
 
 const queries = new QueryClient({
   defaultOptions: {

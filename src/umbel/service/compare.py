@@ -191,7 +191,7 @@ def _verdict(run: RunRow, other: RunRow, first: ComparedTask | None, changes: in
     else:
         states = [side.state.replace("_", " ") for side in (first.run, first.other)]
         error = f" ({first.run.error})" if first.run.error else ""
-        outcome = f"{first.key} is the first task that ended otherwise: {states[0]}{error}, there {states[1]}"
+        outcome = f"{first.key} is the first task that ended otherwise: {states[0]} here{error}, {states[1]} there"
     places = {0: "the payload is the same", 1: "the payload differs at 1 place"}
     plan = "the plan is the same" if same_plan else "the plan is another one"
     if run.definition != other.definition:

@@ -49,7 +49,7 @@ def test_a_failed_run_beside_the_last_success(server: Served) -> None:
     assert (found.run.id, found.other.id) == (bad, good)
     assert found.first_difference == "B"
     assert found.verdict == (
-        "B is the first task that ended otherwise: error (RuntimeError: no B today), there success;"
+        "B is the first task that ended otherwise: error here (RuntimeError: no B today), success there;"
         " the payload differs at 2 places; the plan is the same."
     )
     assert [(each.pointer, each.kind, each.before, each.after) for each in found.payload] == [

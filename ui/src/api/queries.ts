@@ -18,6 +18,9 @@ export const diagnosisQuery = (id: string, version: unknown) =>
     placeholderData: (before) => before,
   });
 
+export const compareQuery = (id: string, other: string) =>
+  queryOptions({ queryKey: ["compare", id, other], queryFn: ({ signal }) => call("compare_runs", { path: { run_id: id, other } }, signal), retry: false });
+
 export const definitionsQuery = () =>
   queryOptions({ queryKey: ["definitions"], queryFn: ({ signal }) => call("list_definitions", {}, signal), staleTime: 10_000 });
 

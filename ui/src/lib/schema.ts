@@ -75,6 +75,7 @@ export function fieldsOf(root: Schema | null): { name: string; schema: Schema; r
 /** What is wrong with one value, in a few words; null if nothing is. */
 export function mistake(value: unknown, schema: Schema, required: boolean): string | null {
   if (value === undefined) return required ? "is required" : null;
+  if (value === "***" && isSecret(schema)) return null; // the value of before, which nobody sees
   if (schema.enum && !schema.enum.some((each) => JSON.stringify(each) === JSON.stringify(value))) return `must be one of ${schema.enum.map((each) => JSON.stringify(each)).join(", ")}`;
   const types = schema.type === undefined ? [] : Array.isArray(schema.type) ? schema.type : [schema.type];
   if (types.length && !types.some((type) => fits(value, type))) return `must be ${types.join(" or ")}`;

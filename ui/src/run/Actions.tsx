@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { Link } from "wouter";
 import { call, sentence } from "../api/client.ts";
 import type { RunDetail } from "../api/generated.ts";
 import { isOver } from "../live/apply.ts";
@@ -55,6 +56,9 @@ export function Actions({ run, ask }: { run: RunDetail; ask: (asked: Asked) => v
           <Icon name="play" /> Retry failed…
         </button>
       )}
+      <Link className="button" href={`/runs/${run.id}/compare/last_success`} title="Compare with the last success">
+        Compare
+      </Link>
       <button type="button" className={over && !canRetry(run) ? "button primary" : "button"} onClick={() => ask({ what: "relaunch" })}>
         <Icon name="again" /> Relaunch…
       </button>

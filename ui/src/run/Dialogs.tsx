@@ -179,10 +179,8 @@ function Relaunch({ run, onClose }: { run: RunDetail; onClose: () => void }) {
     setBusy(true);
     setError(null);
     try {
-      const same = JSON.stringify(payload) === JSON.stringify(run.payload) && comment === (run.comment ?? "");
-      const started = same
-        ? await call("relaunch_run", { path: { run_id: run.id } })
-        : await call("start_run", { query: {}, header: {}, body: { definition: run.definition, payload, comment: comment || null } });
+      const same = JSON.stringify(payload) === JSON.stringify(run.payload);
+      const started = await call("relaunch_run", { path: { run_id: run.id }, body: { payload: same ? null : payload, comment: comment || null } });
       onClose();
       navigate(`/runs/${started.id}`);
     } catch (reason) {
@@ -192,7 +190,7 @@ function Relaunch({ run, onClose }: { run: RunDetail; onClose: () => void }) {
   }
   return (
     <Dialog title={`Relaunch ${run.definition}`} onClose={onClose} wide>
-      <p className="muted">A new run of the definition as it is now. Change the payload if you want; this run stays as it is.</p>
+      <p className="muted">A new run of the definition as it is now. Change the payload if you want; this run stays as it is. A secret that stands as *** keeps its value.</p>
       {definition.isPending ? (
         <p>Fetching the definition…</p>
       ) : (

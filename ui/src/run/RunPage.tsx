@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo, useState } from "react";
-import { Link, useSearchParams } from "wouter";
+import { Link, useLocation, useSearchParams } from "wouter";
 import { ApiError, call } from "../api/client.ts";
 import { diagnosisQuery } from "../api/queries.ts";
 import type { RunDetail } from "../api/generated.ts";
@@ -46,6 +46,7 @@ export default function RunPage({ id }: { id: string }) {
 function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }) {
   const [params, setParams] = useSearchParams();
   const [asked, setAsked] = useState<Asked | null>(null);
+  const [, navigate] = useLocation();
   const chosen = params.get("view");
   const view: ViewName = VIEWS.some((each) => each.id === chosen) ? (chosen as ViewName) : "graph";
   const key = params.get("task");
@@ -75,6 +76,7 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
     { keys: "2", does: "timeline", run: () => put({ view: "timeline" }) },
     { keys: "3", does: "table", run: () => put({ view: "table" }) },
     { keys: "r", does: "relaunch this run", run: () => setAsked({ what: "relaunch" }) },
+    { keys: "d", does: "what is different from the last success", run: () => navigate(`/runs/${run.id}/compare/last_success`) },
     ...(canRetry(run) ? [{ keys: "f", does: "retry what failed", run: () => setAsked({ what: "retry" }) }] : []),
     ...(isOver(run.state) ? [] : [{ keys: "c", does: "cancel this run", run: () => setAsked({ what: "cancel" }) }]),
     ...(task ? [{ keys: "Escape", does: "close the task", run: () => put({ task: null }) }] : []),

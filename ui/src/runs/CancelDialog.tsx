@@ -1,27 +1,13 @@
 import { useEffect, useRef, useState } from "react";
-import { call, sentence } from "../api/client.ts";
+import { call } from "../api/client.ts";
 import type { Run } from "../api/generated.ts";
 import type { RunsAsked } from "../api/queries.ts";
 import { isOver } from "../live/apply.ts";
 import { Dialog, Failure } from "../parts/basics.tsx";
 import { State } from "../parts/State.tsx";
+import { byDefinition, each, matching } from "./bulk.ts";
 
 const LIMIT = 2000;
-const AT_ONCE = 4;
-
-/** The unfinished runs that fit a filter, LIMIT at most. */
-async function matching(query: RunsAsked): Promise<Run[]> {
-  const found: Run[] = [];
-  const wanted = (query.status ?? ["pending", "running"]).filter((state) => !isOver(state));
-  if (!wanted.length) return found;
-  let cursor: string | null = null;
-  do {
-    const page: { items: Run[]; next_cursor: string | null } = await call("list_runs", { query: { ...query, status: wanted, limit: 500, cursor } });
-    found.push(...page.items);
-    cursor = page.next_cursor;
-  } while (cursor && found.length < LIMIT);
-  return found;
-}
 
 /** Cancels several runs: first shows which, and what that means. `runs` null: all that fit the filter. */
 export function CancelDialog({ runs, query, onClose }: { runs: readonly Run[] | null; query: RunsAsked; onClose: (done: boolean) => void }) {
@@ -31,32 +17,19 @@ export function CancelDialog({ runs, query, onClose }: { runs: readonly Run[] | 
   const [refused, setRefused] = useState<string[]>([]);
   const asked = useRef(query);
   useEffect(() => {
-    if (runs === null) matching(asked.current).then(setFound).catch(setError);
+    if (runs === null) matching(asked.current, ["pending", "running"], LIMIT).then(setFound).catch(setError);
   }, [runs]);
   const alive = found?.filter((run) => !isOver(run.state)) ?? [];
   const [wanted, setWanted] = useState<readonly Run[]>([]);
   const finished = (found?.length ?? 0) - alive.length;
-  const kinds = new Map<string, Run[]>();
-  for (const run of alive) kinds.set(run.definition, [...(kinds.get(run.definition) ?? []), run]);
+  const kinds = byDefinition(alive);
 
   async function cancel() {
-    const left = [...alive];
     setWanted(alive);
     setDone(0);
-    const said: string[] = [];
-    async function some() {
-      for (let run = left.shift(); run; run = left.shift()) {
-        try {
-          await call("cancel_run", { path: { run_id: run.id } });
-        } catch (reason) {
-          said.push(`${run.id.slice(0, 8)}: ${sentence(reason)}`);
-        }
-        setDone((now) => (now ?? 0) + 1);
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, some));
-    setRefused(said);
-    if (!said.length) onClose(true);
+    const said = await each(alive, (run) => call("cancel_run", { path: { run_id: run.id } }), () => setDone((now) => (now ?? 0) + 1));
+    setRefused([...said].map(([id, why]) => `${id.slice(0, 8)}: ${why}`));
+    if (!said.size) onClose(true);
   }
 
   return (

@@ -55,6 +55,12 @@ export const RunRow = memo(
             {run.error && <span className="bad">{run.failed_task ? `${run.failed_task}: ${run.error}` : run.error}</span>}
             {run.error && run.comment && " · "}
             {run.comment}
+            {run.payload_brief && run.payload_brief !== "{}" && (
+              <>
+                {(run.error || run.comment) && " · "}
+                <span className="payload-brief">{run.payload_brief}</span>
+              </>
+            )}
           </span>
         </span>
         <span role="cell" className="cell-progress">

@@ -2,6 +2,7 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import type { Run } from "../api/generated.ts";
+import type { RunsAsked } from "../api/queries.ts";
 import { useShortcuts } from "../lib/keys.ts";
 import { useNow } from "../lib/time.ts";
 import { Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
@@ -9,6 +10,7 @@ import { CancelDialog } from "./CancelDialog.tsx";
 import { FilterBar } from "./FilterBar.tsx";
 import { asked, isFiltered, useFilters } from "./filters.ts";
 import { RunRow } from "./RunRow.tsx";
+import { RetryDialog } from "./RetryDialog.tsx";
 import { Strip } from "./Strip.tsx";
 import { useRunList } from "./useRunList.ts";
 
@@ -46,7 +48,7 @@ export function RunsPage() {
   const [version, setVersion] = useState(0);
   const list = useRunList(query, atTop, () => setVersion((now) => now + 1));
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const [canceling, setCanceling] = useState<"chosen" | "matching" | null>(null);
+  const [doing, setDoing] = useState<{ what: "cancel" | "retry"; to: "chosen" | "matching" } | null>(null);
   const lastChosen = useRef<string | null>(null);
   const { runs } = list;
 
@@ -80,7 +82,14 @@ export function RunsPage() {
     lastChosen.current = run.id;
     setChosen(next);
   }
+  function closed(done: boolean) {
+    setDoing(null);
+    if (done) setChosen(new Set());
+  }
   useShortcuts(chosen.size ? [{ keys: "Escape", does: "choose none", run: () => setChosen(new Set()) }] : []);
+  // The newer of two beside the older: what is different about it.
+  const pair = chosen.size === 2 ? runs.filter((run) => chosen.has(run.id)) : [];
+  const failed = runs.some((run) => run.state === "error");
   const alive = runs.some((run) => run.state === "pending" || run.state === "running");
 
   return (
@@ -91,7 +100,15 @@ export function RunsPage() {
           {chosen.size > 0 ? (
             <>
               <span className="muted">{chosen.size} chosen</span>
-              <button type="button" className="button danger" onClick={() => setCanceling("chosen")}>
+              {pair[0] && pair[1] && (
+                <Link className="button" href={`/runs/${pair[0].id}/compare/${pair[1].id}`}>
+                  Compare
+                </Link>
+              )}
+              <button type="button" className="button" onClick={() => setDoing({ what: "retry", to: "chosen" })}>
+                Retry failed…
+              </button>
+              <button type="button" className="button danger" onClick={() => setDoing({ what: "cancel", to: "chosen" })}>
                 Cancel…
               </button>
               <button type="button" className="button quiet" onClick={() => setChosen(new Set())}>
@@ -99,11 +116,18 @@ export function RunsPage() {
               </button>
             </>
           ) : (
-            alive && (
-              <button type="button" className="button" onClick={() => setCanceling("matching")}>
-                Cancel runs…
-              </button>
-            )
+            <>
+              {failed && (
+                <button type="button" className="button" onClick={() => setDoing({ what: "retry", to: "matching" })}>
+                  Retry failed…
+                </button>
+              )}
+              {alive && (
+                <button type="button" className="button" onClick={() => setDoing({ what: "cancel", to: "matching" })}>
+                  Cancel runs…
+                </button>
+              )}
+            </>
           )}
           <Link className="button primary" href="/definitions">
             Start a run
@@ -159,18 +183,13 @@ export function RunsPage() {
           </div>
         </div>
       )}
-      {canceling && (
-        <CancelDialog
-          runs={canceling === "chosen" ? runs.filter((run) => chosen.has(run.id)) : null}
-          query={query}
-          onClose={(done) => {
-            setCanceling(null);
-            if (done) setChosen(new Set());
-          }}
-        />
-      )}
+      {doing && <Bulk what={doing.what} runs={doing.to === "chosen" ? runs.filter((run) => chosen.has(run.id)) : null} query={query} onClose={closed} />}
     </div>
   );
+}
+
+function Bulk({ what, ...given }: { what: "cancel" | "retry"; runs: readonly Run[] | null; query: RunsAsked; onClose: (done: boolean) => void }) {
+  return what === "cancel" ? <CancelDialog {...given} /> : <RetryDialog {...given} />;
 }
 
 function NoneFit() {
