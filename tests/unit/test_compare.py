@@ -10,7 +10,9 @@ from typer.testing import CliRunner
 from tests.fake_server import RUN_ID, Fake, fake_server, run
 from umbel.cli.main import app
 from umbel.cli.output import console
+from umbel.errors import BadRequest
 from umbel.secrets import Vault, new_key
+from umbel.service import secrets
 from umbel.service.differences import MOST, differences
 from umbel.service.models import (
     ComparedTask,
@@ -153,3 +155,18 @@ def test_relaunch_sends_another_payload(fake: Fake) -> None:
     done = CliRunner().invoke(app, ["relaunch", "old", "--payload", '{"key": "***"}', "--comment", "again"])
     assert done.output == f"{RUN_ID}\n"
     assert [each.body for each in fake.asked] == [{"payload": {"key": "***"}, "comment": "again"}]
+
+
+def test_an_edited_payload_keeps_a_secret_only_where_it_was() -> None:
+    sealed = Vault(new_key()).seal("canary")
+    before = {"key": sealed, "list": [{"key": sealed}], "open": "old"}
+    edited = {"key": "***", "list": [{"key": "***"}, {"key": "***"}], "open": "***", "other": "***"}
+    assert secrets.edited(edited, before) == {
+        "key": sealed,
+        "list": [{"key": sealed}, {"key": "***"}],
+        "open": "***",
+        "other": "***",
+    }
+    assert secrets.edited({"key": "new"}, before) == {"key": "new"}
+    with pytest.raises(BadRequest, match="sealed value"):
+        secrets.edited({"other": sealed}, before)
