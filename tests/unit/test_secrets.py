@@ -339,6 +339,10 @@ def test_files_hold_secrets_only_sealed() -> None:
         catalog = parse(f"demo.X:\n  tasks: [A]\n  schema: {SCHEMA}\n  {more}\n")
         assert [each.code for each in catalog.problems if each.severity == "error"] == ["plain-secret"]
         assert "canary" not in repr((catalog.problems, catalog.refused))
+    for more in ("defaults: {token: [canary]}", "periodic: {interval: 60, payload: {token: [canary]}}"):
+        catalog = parse(f"demo.X:\n  tasks: [A]\n  schema: {SCHEMA}\n  {more}\n")
+        assert [each.severity for each in catalog.problems] == ["error", "warning"]
+        assert "canary" not in repr((catalog.problems, catalog.refused))
     catalog = parse(f"demo.X:\n  tasks: [A]\n  schema: {SCHEMA}\n  engine: canvas\n")
     assert [each.code for each in catalog.problems] == ["secret-in-canvas"]
 

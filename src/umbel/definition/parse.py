@@ -18,7 +18,7 @@ from umbel.definition.model import Block, Catalog, Definition
 from umbel.definition.periodic import read_retention, read_schedule
 from umbel.definition.problems import Report, shorten
 from umbel.definition.schema import check_schema, contradictions, load_schema, payload_errors
-from umbel.definition.sealed import check_secrets
+from umbel.definition.sealed import check_secrets, first_error
 from umbel.errors import DefinitionError
 
 # celery-director takes everything after the first dot as the name (recording `odd-workflow-files`, name-three-parts).
@@ -191,7 +191,7 @@ def _check_payload(payload: Mapping[str, Any], schema: Mapping[str, Any], where:
     except DefinitionError:
         return  # told to whoever starts a run
     if errors:
-        message = f"the payload of the schedule does not fit the schema: {errors[0][:200]}"
+        message = f"the payload of the schedule does not fit the schema: {first_error(errors, schema, payload)}"
         report.add("scheduled-payload", where.start_mark, message, "Mend `payload` or `schema`.", severity="warning")
 
 
@@ -202,7 +202,7 @@ def _check_defaults(defaults: Mapping[str, Any], schema: Mapping[str, Any], wher
     except DefinitionError:
         return
     if errors:
-        message = f"`defaults` do not fit the schema: {errors[0][:200]}"
+        message = f"`defaults` do not fit the schema: {first_error(errors, schema, defaults)}"
         report.add("unfit-defaults", where.start_mark, message, "Mend `defaults` or `schema`.", severity="warning")
 
 

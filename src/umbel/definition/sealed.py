@@ -1,14 +1,14 @@
 """Secrets do not stand in definition files in plain text: whoever reads the project, or a plan, would have them."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 from yaml.nodes import Node
 
-from umbel.definition.marked import marks, plain_secrets
+from umbel.definition.marked import at, marks, plain_secrets, secret_places
 from umbel.definition.problems import Report
 from umbel.errors import DefinitionError
-from umbel.secrets import SHOWN
+from umbel.secrets import SHOWN, Mask
 
 HINT: Final = "Leave it to who starts a run, or write what `umbel secret seal` makes of it."
 
@@ -34,6 +34,12 @@ def check_secrets(
         outer = source.get(word)
         inner = outer.get("payload") if isinstance(outer, Mapping) else None
         _refuse("payload", fields.get(word), inner, schema, report)
+
+
+def first_error(errors: Sequence[str], schema: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """The first error of a payload in a file, short, without the secrets that it holds in plain text."""
+    mask = Mask(*(at(given, path) for path in secret_places(schema, given)))
+    return mask.text(errors[0])[:200]
 
 
 def _refuse(word: str, pair: tuple[Node, Node] | None, given: Any, schema: Mapping[str, Any], report: Report) -> None:
