@@ -77,7 +77,7 @@ def test_it_ends_though_nobody_answers(store: Silent, tmp_path: Path) -> None:
         took = time.monotonic() - since
     assert done.returncode == 1, done.stderr
     findings = {each["id"] for each in json.loads(done.stdout)["findings"]}
-    for part in ("broker", "state store", "database"):
+    for part in ("broker", "state-store", "database"):
         assert findings & {f"{part}-silent", f"{part}-unavailable"}, part
     assert not any(secret in done.stdout + done.stderr for secret in ("sesam", "geheim"))
     assert took < 30, "its start takes a while on a busy machine, its checks two seconds"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from celery.app.defaults import DEFAULT_PROCESS_LOG_FMT, DEFAULT_TASK_LOG_FMT
 from celery.app.log import TaskFormatter
+from celery.utils.log import get_multiprocessing_logger
 
 from tests.chaos.lab import open_lab
 from umbel.celery import logs as worker_logs
@@ -64,3 +65,13 @@ def test_a_format_of_ones_own_may_use_them(record: logging.LogRecord) -> None:
     logger.addHandler(handler)
     worker_logs._dress("text", logger, "%(umbel_run)s|%(umbel_task)s|%(message)s")
     assert handler.format(record) == "R||hello you"
+
+
+def test_what_the_pool_tells_is_json_too() -> None:
+    handler, pool = logging.StreamHandler(), get_multiprocessing_logger()
+    pool.addHandler(handler)
+    try:
+        worker_logs._dress("json", logging.Logger("root"), DEFAULT_PROCESS_LOG_FMT)
+    finally:
+        pool.removeHandler(handler)
+    assert isinstance(handler.formatter, Json)

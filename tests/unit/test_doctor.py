@@ -119,6 +119,11 @@ def test_no_worker() -> None:
     assert ids(fleet.judge(SETTINGS, [], {"x.Y": PLAN})) == ["no-worker"]
 
 
+def test_workers_that_nobody_can_ask_for_are_no_finding() -> None:
+    nowhere = Settings(home="/nowhere", state_url="redis://127.0.0.1:1/0")
+    assert fleet.check(nowhere, {}) == Told("not known, since the state store does not answer")
+
+
 def test_lag() -> None:
     assert history.behind("5000-1", "2000-0") == 3000
     assert history.behind("0-0", "0-0") == 0
@@ -153,7 +158,7 @@ def test_it_ends_in_time_and_says_who_does_not_answer_and_no_password() -> None:
     assert not found.ok
     assert [each.id for each in found.findings] == [
         "broker-silent",
-        "state store-unavailable",
+        "state-store-unavailable",
         "database-unchecked",
         "x",
     ]

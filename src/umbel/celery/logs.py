@@ -11,6 +11,7 @@ from typing import Any
 
 from celery import signals
 from celery.app.defaults import DEFAULT_PROCESS_LOG_FMT, DEFAULT_TASK_LOG_FMT
+from celery.utils.log import get_multiprocessing_logger
 
 from umbel.celery.capture import Handler
 from umbel.observe.logs import Format, Json, Text, mark_records
@@ -25,7 +26,9 @@ def install(form: Format) -> None:
 
 
 def _dress(form: Format, logger: logging.Logger, format: str, **_: Any) -> None:
-    for handler in logger.handlers:
+    # The pool tells of its processes through a logger that has handlers of its own, and no signal.
+    pool = get_multiprocessing_logger() if form == "json" else None
+    for handler in (*logger.handlers, *(pool.handlers if pool is not None else ())):
         if isinstance(handler, Handler):
             continue  # what an attempt keeps of its output says anyway whose it is
         if form == "json":

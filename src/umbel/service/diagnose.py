@@ -133,9 +133,11 @@ class Case:
         retries = f" after {self.run.retries} {'retry' if self.run.retries == 1 else 'retries'}" * bool(
             self.run.retries
         )
+        total = self.run.tasks_total
+        done = "its task is done" if total == 1 else f"all {tasks(total)} are done"
         tries = [each for each in self.attempts if each.outcome in ("retrying", "lost", "fenced", "error")]
         return self._diagnosis(
-            f"Succeeded in {self._lasted()}{retries}: all {tasks(self.run.tasks_total)} are done.",
+            f"Succeeded in {self._lasted()}{retries}: {done}.",
             attempts=[self._note(each) for each in tries],
         )
 

@@ -87,11 +87,13 @@ def _do(name: str, check: Check, done: dict[str, Told]) -> None:
     try:
         done[name] = check()
     except UmbelError as error:
-        what = danger(f"{name}-unavailable", str(error), f"The {name} is needed.", error.hint or "Look there.", ERRORS)
+        what = danger(
+            f"{_id(name)}-unavailable", str(error), f"The {name} is needed.", error.hint or "Look there.", ERRORS
+        )
         done[name] = Told("not available", (what,))
     except Exception as error:
         what = danger(
-            f"{name}-unchecked",
+            f"{_id(name)}-unchecked",
             f"{type(error).__name__}: {error}",
             "This check has failed itself.",
             "Report it, with this text.",
@@ -100,9 +102,13 @@ def _do(name: str, check: Check, done: dict[str, Told]) -> None:
         done[name] = Told("could not be checked", (what,))
 
 
+def _id(name: str) -> str:
+    return name.replace(" ", "-")
+
+
 def _silent(name: str, patience: float) -> Told:
     what = danger(
-        f"{name}-silent",
+        f"{_id(name)}-silent",
         f"the check of the {name} had no answer within {patience:g} s",
         "Somebody takes connections, or packets, and says nothing: a process that stands still, a wrong address, a"
         " firewall.",

@@ -6,6 +6,7 @@ from contextlib import closing
 import umbel
 from umbel.celery.address import shown
 from umbel.engine.engine import Engine
+from umbel.errors import StateUnavailable
 from umbel.plan.model import Plan
 from umbel.service.doctor.examine import PRODUCTION, Told, danger, warning
 from umbel.service.models import WorkerView
@@ -17,10 +18,13 @@ from umbel.settings import Settings
 
 
 def check(settings: Settings, plans: Mapping[str, Plan]) -> Told:
-    """Ask the state store who is there. Raises StateUnavailable."""
+    """Ask the state store who is there. Nothing if it is away: another check says so."""
     with closing(Engine.open(settings, if_confirmed=False)) as engine:
-        now = engine.now()
-        views = [worker_view(row, now, 0) for row in engine.workers()]
+        try:
+            now = engine.now()
+            views = [worker_view(row, now, 0) for row in engine.workers()]
+        except StateUnavailable:
+            return Told("not known, since the state store does not answer")
     alive = [each for each in views if each.alive]
     return Told(f"{len(alive)} alive", tuple(judge(settings, alive, plans)))
 
@@ -46,7 +50,7 @@ def judge(settings: Settings, workers: Sequence[WorkerView], plans: Mapping[str,
         if queue not in heard:
             yield danger(
                 "queue-without-worker",
-                f"no worker listens on queue {queue}{nearest(queue, heard)}; {listed(sorted(names), 3)} need it",
+                f"no worker listens on queue {queue}{nearest(queue, heard)}; needed by {listed(sorted(names), 3)}",
                 "Their tasks wait there for ever.",
                 f"umbel worker -Q {queue}",
             )
@@ -59,7 +63,7 @@ def judge(settings: Settings, workers: Sequence[WorkerView], plans: Mapping[str,
             names = {known for each in there for known in each.tasks}
             yield danger(
                 "task-without-worker",
-                f"no worker of queue {queue} knows the task {task}{nearest(task, names)}; {name} needs it",
+                f"no worker of queue {queue} knows the task {task}{nearest(task, names)}; needed by {name}",
                 "Celery drops the message of a task that it does not know; the run waits.",
                 "Restart the workers if the task is new; see that they load the same project.",
             )

@@ -42,7 +42,7 @@ def check(url: str) -> Told:
     facts = look(url)
     kind = _file_system(facts.folder) if facts.folder else ""
     free = shutil.disk_usage(facts.folder).free if facts.folder else None
-    return Told(f"{facts.kind} {facts.version}, schema {facts.revision}", tuple(judge(facts, kind, free)))
+    return Told(f"{facts.kind} {facts.version}, schema {facts.revision or 'empty'}", tuple(judge(facts, kind, free)))
 
 
 def judge(facts: HistoryFacts, file_system: str = "", free: int | None = None) -> Iterator[Finding]:
