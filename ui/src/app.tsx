@@ -17,6 +17,7 @@ const RunPage = lazy(() => import("./run/RunPage.tsx"));
 const ComparePage = lazy(() => import("./compare/ComparePage.tsx"));
 const DefinitionsPage = lazy(() => import("./definitions/DefinitionsPage.tsx"));
 const DefinitionPage = lazy(() => import("./definitions/DefinitionPage.tsx"));
+const PlaygroundPage = lazy(() => import("./playground/PlaygroundPage.tsx"));
 const SchedulesPage = lazy(() => import("./other/SchedulesPage.tsx"));
 const AccessPage = lazy(() => import("./access/AccessPage.tsx"));
 const WorkersPage = lazy(() => import("./other/WorkersPage.tsx"));
@@ -25,6 +26,7 @@ const WorkersPage = lazy(() => import("./other/WorkersPage.tsx"));
 const PAGES: readonly { path: string; text: string; icon: IconName; keys: string }[] = [
   { path: "/runs", text: "Runs", icon: "runs", keys: "g r" },
   { path: "/definitions", text: "Definitions", icon: "definitions", keys: "g d" },
+  { path: "/playground", text: "Playground", icon: "playground", keys: "g p" },
   { path: "/schedules", text: "Schedules", icon: "schedules", keys: "g s" },
   { path: "/workers", text: "Workers", icon: "workers", keys: "g w" },
 ];
@@ -101,6 +103,7 @@ function Shell({ asking }: { asking: boolean }) {
               <Route path="/runs/:id/compare/:other">{({ id, other }) => <ComparePage id={decodeURIComponent(id)} other={decodeURIComponent(other)} />}</Route>
               <Route path="/definitions"><DefinitionsPage /></Route>
               <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={decodeURIComponent(name)} />}</Route>
+              <Route path="/playground"><PlaygroundPage /></Route>
               <Route path="/schedules"><SchedulesPage /></Route>
               <Route path="/workers"><WorkersPage /></Route>
               <Route path="/settings"><AccessPage /></Route>

@@ -31,6 +31,9 @@ export const definitionQuery = (name: string) =>
     staleTime: 5_000,
   });
 
+export const playgroundQuery = () =>
+  queryOptions({ queryKey: ["playground"], queryFn: ({ signal }) => call("get_playground", {}, signal), staleTime: 10_000 });
+
 export const schedulesQuery = () =>
   queryOptions({ queryKey: ["schedules"], queryFn: ({ signal }) => call("list_schedules", {}, signal), refetchInterval: 15_000 });
 

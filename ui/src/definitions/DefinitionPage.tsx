@@ -1,10 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import { ApiError, call, sentence } from "../api/client.ts";
-import type { DefinitionView, TaskDefinition } from "../api/generated.ts";
+import type { DefinitionSource, DefinitionView } from "../api/generated.ts";
 import { definitionQuery, runsQuery } from "../api/queries.ts";
-import { Graph, type GraphNode } from "../graph/Graph.tsx";
+import { Graph } from "../graph/Graph.tsx";
 import { Copy, Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Json } from "../parts/Json.tsx";
@@ -15,6 +15,9 @@ import { isOver } from "../live/apply.ts";
 import { Progress } from "../runs/RunRow.tsx";
 import { ScheduleFacts } from "../other/SchedulesPage.tsx";
 import { Problems } from "./DefinitionsPage.tsx";
+import { nodeOf } from "./nodes.tsx";
+
+const Editor = lazy(() => import("../playground/Editor.tsx").then(({ Editor }) => ({ default: Editor })));
 
 export default function DefinitionPage({ name }: { name: string }) {
   useTitle(name);
@@ -80,26 +83,11 @@ function Shown({ definition }: { definition: DefinitionView }) {
           </section>
         )}
       </div>
-      <Canvas definition={definition} />
+      {definition.source && <Source name={definition.name} source={definition.source} />}
+      {definition.problems.length === 0 && <Canvas definition={definition} />}
       <Recent name={definition.name} />
     </div>
   );
-}
-
-function nodeOf(task: TaskDefinition): GraphNode {
-  return {
-    id: task.key,
-    needs: task.needs,
-    state: "",
-    body: (
-      <span className="node-text">
-        <span className="node-key" title={task.key}>
-          {task.key}
-        </span>
-        <span className="node-facts">{task.task === task.key ? `queue ${task.queue}` : task.task}</span>
-      </span>
-    ),
-  };
 }
 
 function Start({ definition, close }: { definition: DefinitionView; close: () => void }) {
@@ -135,6 +123,28 @@ function Start({ definition, close }: { definition: DefinitionView; close: () =>
       </div>
       <PayloadForm schema={definition.schema} defaults={definition.defaults} initial={{}} comment="" busy={busy} verb="Start the run" onSubmit={(payload, comment) => void start(payload, comment)} />
       {error !== null && <Failure error={error} />}
+    </section>
+  );
+}
+
+/** What the project's file says, with what is wrong with it. */
+function Source({ name, source }: { name: string; source: DefinitionSource }) {
+  return (
+    <section className="card source" aria-label="Source">
+      <div className="json-head">
+        <h2>
+          {source.file}, line {source.line}
+        </h2>
+        <span className="actions">
+          <Link className="button quiet" href={`/playground?definition=${encodeURIComponent(name)}`}>
+            Try a change in the playground
+          </Link>
+          <Copy text={source.text} label="Copy the source" />
+        </span>
+      </div>
+      <Suspense fallback={<Loading />}>
+        <Editor label={`Source of ${name}`} text={source.text.trimEnd()} problems={source.problems} before={source.line - 1} />
+      </Suspense>
     </section>
   );
 }

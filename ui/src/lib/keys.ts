@@ -18,7 +18,7 @@ function writing(target: EventTarget | null): boolean {
 function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.altKey) return;
   const modified = event.metaKey || event.ctrlKey;
-  if (!modified && (writing(event.target) || document.querySelector("dialog[open]"))) return;
+  if (!modified && (writing(event.composedPath()[0] ?? null) || document.querySelector("dialog[open]"))) return;
   const key = modified ? `mod+${event.key.toLowerCase()}` : event.key;
   const pair = Date.now() - beforeAt < 900 ? `${before} ${key}` : "";
   before = key;

@@ -1,0 +1,89 @@
+"""The playground and a definition's source: written, checked, mended, drawn, run."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.site import PHONE, Site, settled, violations
+
+pytestmark = [pytest.mark.browser]
+
+TEXT = """try.PIPE:
+  schema: {type: object, required: [raw], properties: {raw: {type: string}}}
+  tasks:
+    first: {task: TASK_AA}
+    second: {task: NOTHING, needs: [first]}
+"""
+
+
+def write(page: Page, text: str) -> None:
+    """In the place of what is in the editor."""
+    editor = page.get_by_role("textbox", name="Definitions, YAML")
+    expect(editor).to_be_visible()
+    editor.focus()
+    # Not `fill`: Chromium's own command for it styles the lines that it joins, which the policy refuses, and says so.
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    page.keyboard.insert_text(text)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_definition_is_mended_drawn_and_run(site: Site, theme: str) -> None:
+    page = site.page("/playground", theme=theme)
+    write(page, TEXT)
+    problem = page.get_by_role("button", name="4:5 error: there is no task 'TASK_AA'")
+    expect(problem).to_be_visible()
+    underlined = page.locator(".cm-lintRange-error")
+    expect(underlined).to_have_text("first")
+    assert violations(page) == []
+    site.keep(page, f"playground-problem-{theme}")
+    problem.click()
+    for key in ("End", "ArrowLeft", "Control+Backspace"):
+        page.keyboard.press(key)
+    page.keyboard.type("NOTH")
+    offer = page.get_by_role("option", name="NOTHING")
+    expect(offer).to_be_visible()
+    page.wait_for_function("document.querySelector('.editor').shadowRoot.querySelector('[aria-selected=true]')")
+    offer.click()
+    expect(page.get_by_text("No problems")).to_be_visible()
+    expect(page.locator(".node")).to_have_count(2)
+    page.get_by_role("tab", name="Plan").click()
+    expect(page.get_by_role("row", name="second NOTHING first")).to_be_visible()
+    page.get_by_role("tab", name="Celery code").click()
+    expect(page.get_by_label("Celery code")).to_contain_text("chain(")
+    page.get_by_role("tab", name="Graph").click()
+    page.get_by_label("raw required").fill("hello")
+    page.get_by_role("button", name="Run it").click()
+    run = page.get_by_role("region", name="The run")
+    expect(run.locator('.outcome-head [data-state="success"]')).to_be_visible()
+    expect(run.locator('.node[data-state="success"]')).to_have_count(2)
+    assert violations(page) == []
+    site.keep(page, f"playground-run-{theme}")
+    run.get_by_role("link", name="Open the run").click()
+    expect(page.get_by_role("heading", name="playground.try.PIPE")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("textbox", name="Definitions, YAML")).to_contain_text("needs: [first]")
+
+
+def test_keys_are_offered_and_typing_goes_nowhere_else(site: Site) -> None:
+    page = site.page("/playground", size=PHONE)
+    write(page, "a.B:\n  ")
+    page.keyboard.type("sched")
+    expect(page.get_by_role("option", name="schedule")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.type(" g d # ")
+    page.keyboard.press("Home")
+    page.keyboard.type("x")
+    assert page.url.endswith("/playground"), "shortcuts are not for who writes"
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    site.keep(page, "playground-phone")
+
+
+def test_a_definition_shows_its_source(site: Site) -> None:
+    page = site.page("/definitions/web.SAY")
+    source = page.get_by_role("region", name="Source")
+    expect(source.get_by_role("textbox", name="Source of web.SAY")).to_contain_text("tasks: [SAY]")
+    assert violations(page) == []
+    site.keep(page, "definition-source")
+    source.get_by_role("link", name="Try a change in the playground").click()
+    expect(page.get_by_role("textbox", name="Definitions, YAML")).to_contain_text("web.SAY:")
