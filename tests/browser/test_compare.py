@@ -61,6 +61,7 @@ def test_two_chosen_runs_are_compared_and_the_failed_ones_retried(site: Site) ->
     expect(page.locator(f'[data-run="{runs[0]}"]')).to_contain_text('{"number":0}')
     for run in runs:
         page.locator(f'[data-run="{run}"] input').check()
+    site.keep(page, "two-chosen")
     page.get_by_role("link", name="Compare", exact=True).click()
     expect(page).to_have_url(re.compile(f"/runs/{runs[1]}/compare/{runs[0]}$"))
     expect(page.get_by_role("region", name="First difference")).to_contain_text("the payload differs at 1 place")
