@@ -17,6 +17,7 @@ def test_the_lock_names_its_holder_and_is_free_afterwards(tmp_path: Path) -> Non
     for _ in range(2):
         with hold(tmp_path / "a" / "b"):
             assert (tmp_path / "a" / "b" / "lock").read_text() == f"{os.getpid()}\n"
+            assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700, "nobody else may read what is in it"
 
 
 def test_a_handed_on_lock_stays_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def hold(folder: Path) -> Iterator[int]:
         StackError: the folder cannot be written, the disk is full, or another stack holds it.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the database, logs and keys are in it
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise StackError(
