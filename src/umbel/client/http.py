@@ -134,6 +134,25 @@ class Client(Access):
         """
         return self.call(make(ops.CheckDefinitions, text=text, file=file, graph=graph))
 
+    def try_definition(
+        self,
+        text: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        definition: str | None = None,
+        comment: str | None = None,
+    ) -> RunDetail:
+        """Start a run of a definition that the server does not keep, where it allows that (`UMBEL_PLAYGROUND`).
+
+        Args:
+            text: YAML, as in `workflows.yml`.
+            payload: input of the run.
+            definition: which one of the text; the first, if not given.
+            comment: a note, shown with the run.
+        """
+        asked = make(ops.TryDefinition, text=text, definition=definition, payload=dict(payload or {}), comment=comment)
+        return self.call(asked)
+
     def get_definition_schema(self) -> EditorSchema:
         """The JSON Schema of definition files."""
         return self.call(ops.GetDefinitionSchema())

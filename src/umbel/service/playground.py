@@ -1,7 +1,6 @@
 """Definitions are tried before anybody keeps them: their text comes with the request, and only its plan stays."""
 
 from dataclasses import replace
-from typing import Final
 
 from umbel.errors import BadRequest, DefinitionError, DefinitionNotFound, Forbidden, UmbelError
 from umbel.service import runs, secrets
@@ -12,9 +11,6 @@ from umbel.service.operations.playground import TryDefinition
 from umbel.service.umbel import Umbel
 from umbel.service.workers import list_workers
 from umbel.store import Accepted
-
-PROJECT: Final = "playground"
-"""First part of the names of tried runs, so that they never count as runs of what the project keeps."""
 
 
 def get_playground(umbel: Umbel) -> Playground:
@@ -58,7 +54,7 @@ def try_definition(umbel: Umbel, asked: TryDefinition) -> Accepted:
         raise DefinitionNotFound(f"The text has no definition {name}.")
     found, plan = loaded.get(name)
     entered = secrets.enter(umbel.settings.secret_key, found, asked.payload, again=False)
-    tried = replace(plan, definition=f"{PROJECT}.{name}", webhook=None)
+    tried = replace(plan, definition=f"{runs.PLAYGROUND}.{name}", webhook=None)
     return runs.accept(umbel, tried, entered.payload, comment=asked.comment)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from umbel.celery import codec
-from umbel.errors import BadRequest, HistoryUnavailable, PayloadTooLarge
+from umbel.errors import BadRequest, DefinitionNotFound, HistoryUnavailable, PayloadTooLarge
 from umbel.failpoints import failpoint
 from umbel.keeper import limit_of
 from umbel.observe.spans import CALLER
@@ -18,6 +18,8 @@ from umbel.service.umbel import Umbel, now_ms
 from umbel.store import Accepted, IdempotencyKey, Limit, NewRun
 
 ELSEWHERE: Final = "Store large data elsewhere and pass a reference to it (UMBEL_MAX_PAYLOAD_BYTES is the limit)."
+PLAYGROUND: Final = "playground"
+"""First part of the names of tried runs, so that they never count as runs of what the project keeps."""
 _TOO_DEEP: Final = f"The payload nests lists and objects more than {codec.MAX_DEPTH} deep."
 
 
@@ -113,7 +115,7 @@ def relaunch(
     """Start a new run with the definition (as it is now) and the payload of an earlier one.
 
     Args:
-        payload: in the place of the earlier one's; `***` where that has a sealed value keeps the value.
+        payload: in the place of the earlier one's; `***` where that has a sealed value keeps it, if nothing else is changed.
         comment: a note, kept with the new run.
 
     Raises:
@@ -129,6 +131,11 @@ def relaunch(
     definition = umbel.definitions.catalog.definitions.get(run.definition)
     if plan.returns is not None and (definition is None or definition.canvas is None):
         # It was started from a canvas, whatever it was called.
+        return accept(umbel, plan, again, comment=comment, relaunch_of=run.id)
+    if definition is None and run.definition.startswith(f"{PLAYGROUND}."):
+        if again != json.loads(run.payload):  # nobody could say any more whether it fits, and what of it is secret
+            hint = "Run the text again in the playground, with the other payload."
+            raise DefinitionNotFound("The server has not kept the definition that was tried.", hint=hint)
         return accept(umbel, plan, again, comment=comment, relaunch_of=run.id)
     return start(umbel, run.definition, again, comment=comment, relaunch_of=run.id)
 

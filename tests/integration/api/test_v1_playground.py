@@ -47,6 +47,10 @@ def test_a_text_is_run_and_only_its_plan_is_kept(open_server: Served) -> None:
     kept = {each["name"]: each for each in http.get("/api/v1/definitions").json()["items"]}
     assert "playground.demo.ONE" not in kept
     assert len(kept["demo.ONE"]["tasks"]) == 1, "the project's own definition of the name is what it was"
+    again = http.post(f"/api/v1/runs/{run['id']}/relaunch", json={})
+    assert (again.status_code, again.json()["definition"]) == (201, "playground.demo.ONE")
+    other = http.post(f"/api/v1/runs/{run['id']}/relaunch", json={"payload": {"size": 3}})
+    assert (other.status_code, "has not kept" in other.json()["detail"]) == (404, True)
     chosen = http.post("/api/v1/playground/runs", json={"text": TEXT, "definition": "demo.OTHER"}).json()
     assert [task["key"] for task in chosen["tasks"]] == ["C"]
 

@@ -1,4 +1,4 @@
-import { useMemo, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import { Link } from "wouter";
 import { call } from "../api/client.ts";
 import type { CheckedDefinition, DefinitionCheck } from "../api/generated.ts";
@@ -26,7 +26,11 @@ export function Outcome({ text, found, waiting, enabled }: { text: string; found
   const [name, setName] = useState<string | null>(null);
   const [view, setView] = useState<View>("graph");
   const [run, setRun] = useState<string | null>(null);
-  const shown = found.definitions.find((each) => each.name === name) ?? found.definitions[0];
+  const now = found.definitions.find((each) => each.name === name) ?? found.definitions[0];
+  // While one is writing, most texts are wrong for a moment: what was right last stays to be looked at.
+  const last = useRef(now);
+  if (now) last.current = now;
+  const shown = last.current;
   if (!shown) {
     return (
       <section className="card" aria-label="Definition">
@@ -50,9 +54,10 @@ export function Outcome({ text, found, waiting, enabled }: { text: string; found
           )}
           <Tabs label="View" tabs={VIEWS} chosen={view} choose={setView} />
         </div>
+        {!now && <p className="muted outcome-text">As it was before the mistakes.</p>}
         <Shown definition={shown} view={view} />
       </section>
-      <Try key={`${shown.name} ${JSON.stringify(shown.schema)}`} definition={shown} text={text} waiting={waiting} enabled={enabled} onStart={setRun} />
+      <Try key={`${shown.name} ${JSON.stringify(shown.schema)}`} definition={shown} text={text} waiting={waiting || !now} enabled={enabled} onStart={setRun} />
       {run && <Tried key={run} id={run} />}
     </div>
   );
