@@ -157,16 +157,15 @@ def test_relaunch_sends_another_payload(fake: Fake) -> None:
     assert [each.body for each in fake.asked] == [{"payload": {"key": "***"}, "comment": "again"}]
 
 
-def test_an_edited_payload_keeps_a_secret_only_where_it_was() -> None:
-    sealed = Vault(new_key()).seal("canary")
-    before = {"key": sealed, "list": [{"key": sealed}], "open": "old"}
-    edited = {"key": "***", "list": [{"key": "***"}, {"key": "***"}], "open": "***", "other": "***"}
-    assert secrets.edited(edited, before) == {
-        "key": sealed,
-        "list": [{"key": sealed}, {"key": "***"}],
-        "open": "***",
-        "other": "***",
-    }
-    assert secrets.edited({"key": "new"}, before) == {"key": "new"}
+def test_an_edited_payload_keeps_secrets_only_if_nothing_changes() -> None:
+    sealed, other = (Vault(key).seal("canary") for key in (new_key(), new_key()))
+    before = {"key": sealed, "list": [{"key": other}], "host": "ours"}
+    shown = {"key": "***", "list": [{"key": "***"}], "host": "ours"}
+    assert secrets.edited(shown, before) == before
+    for changed in ({"host": "mine"}, {"list": []}, {"more": 1}, {"key": "new"}):
+        with pytest.raises(BadRequest, match="keeps a secret"):
+            secrets.edited({**shown, **changed}, before)
+    typed = {"key": "new", "list": [{"key": "new"}], "host": "mine"}
+    assert secrets.edited(typed, before) == typed
     with pytest.raises(BadRequest, match="sealed value"):
         secrets.edited({"other": sealed}, before)

@@ -60,14 +60,20 @@ def edited(payload: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str
     """The payload of an earlier run as somebody has changed it, who has seen `***` for what is sealed in it.
 
     Args:
-        payload: as it was sent: where it still has `***`, the sealed value of before stays.
+        payload: as it was sent: where it still has `***`, the sealed value of before stays, if nothing else has changed.
+            Else who may start runs could send somebody's secret elsewhere, by changing the address beside it.
         before: the earlier one, as it is kept.
 
     Raises:
-        BadRequest: it holds what only the server may write.
+        BadRequest: it holds what only the server may write, or would keep a secret beside something that has changed.
     """
     _unsealed(payload)
     found: Mapping[str, Any] = _with_sealed(payload, before)
+    if found != before and holds_sealed(found):
+        raise BadRequest(
+            f"The payload keeps a secret ({SHOWN}) and changes something else.",
+            hint="Type the secrets anew, or change nothing: what is changed may decide where they are sent.",
+        )
     return found
 
 

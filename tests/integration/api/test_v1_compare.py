@@ -140,14 +140,17 @@ def test_secrets_stay_where_they_are(sealing: Served) -> None:
     path = f"/api/v1/runs/{first.id}/relaunch"
     seen = sealing.http.get(f"/api/v1/runs/{first.id}").json()["payload"]
     assert seen == {"n": 1, "deep": [{"token": "***"}, {"token": "***"}]}
-    changed = {"n": 2, "deep": [seen["deep"][0], {"token": canaries[2]}]}
+    same = sealing.http.post(path, json={"payload": seen}).json()["id"]
+    changed = {"n": 2, "deep": [{"token": each} for each in canaries[1:]]}
     second = sealing.http.post(path, json={"payload": changed}).json()["id"]
     before, after = kept(sealing, first.id), kept(sealing, second)
+    assert kept(sealing, same) == before
     assert after["n"] == 2
-    assert after["deep"][0] == before["deep"][0]
     assert after["deep"][1]["token"][MARK] != before["deep"][1]["token"][MARK]
     for wrong, status in (
-        ({"n": 1, "deep": [{"token": "***"}] * 3}, 422),  # the third one has nothing behind it
+        ({**seen, "n": 2}, 400),  # who changes something might send them elsewhere
+        ({"n": 1, "deep": [seen["deep"][0], {"token": canaries[2]}]}, 400),
+        ({"n": 1, "deep": [{"token": "***"}] * 3}, 400),
         ({"n": 1, "deep": [{"token": "short"}]}, 422),
         ({"n": 1, "deep": [before["deep"][0]]}, 400),  # only the server may write what is sealed
     ):

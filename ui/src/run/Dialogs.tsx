@@ -190,7 +190,7 @@ function Relaunch({ run, onClose }: { run: RunDetail; onClose: () => void }) {
   }
   return (
     <Dialog title={`Relaunch ${run.definition}`} onClose={onClose} wide>
-      <p className="muted">A new run of the definition as it is now. Change the payload if you want; this run stays as it is. A secret that stands as *** keeps its value.</p>
+      <p className="muted">A new run of the definition as it is now. Change the payload if you want; this run stays as it is. If you change anything, type its secrets (***) anew.</p>
       {definition.isPending ? (
         <p>Fetching the definition…</p>
       ) : (
