@@ -44,6 +44,7 @@ export interface EditorHandle {
 
 interface Given {
   label: string;
+  /** What is to be read; or, to be written on, what it begins with. */
   text: string;
   /** What is wrong with exactly this text. */
   problems: readonly DefinitionProblem[];
@@ -125,8 +126,9 @@ export function Editor({ label, text, problems, before = 0, onChange, complete, 
 
   useEffect(() => {
     const made = view.current;
-    if (made && made.state.doc.toString() !== text) made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: text } });
-  }, [text]);
+    // What is written here is newer than what comes back of it.
+    if (made && !writable && made.state.doc.toString() !== text) made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: text } });
+  }, [text, writable]);
 
   useEffect(() => {
     const made = view.current;

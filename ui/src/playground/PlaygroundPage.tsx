@@ -62,7 +62,7 @@ function Desk({ server, begin }: { server: Playground; begin: string }) {
       <div className="playground">
         <section className="card desk" aria-label="Definitions">
           <Suspense fallback={<Loading lines={8} />}>
-            <Editor ref={editor} label="Definitions, YAML. Control and Space completes." text={text} problems={last.current} onChange={change} complete={complete} />
+            <Editor ref={editor} label="Definitions, YAML. Control and Space completes." text={begin} problems={last.current} onChange={change} complete={complete} />
           </Suspense>
           <Problems problems={last.current} waiting={waiting} go={(line, column) => editor.current?.go(line, column)} />
           {error && <Failure error={error} again={again} />}
