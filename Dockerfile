@@ -51,7 +51,7 @@ WORKDIR /project
 # By number: Kubernetes' runAsNonRoot cannot look up names.
 USER 10001:10001
 EXPOSE 8000
-# Server and worker are the same image, so each is asked in its own way: `umbel health server`, `umbel health worker`.
+# Server and worker are the same image, so each is asked in its own way: `umbel probe server`, `umbel probe worker`.
 ENTRYPOINT ["umbel"]
 CMD ["--help"]
 ARG VERSION=0.1.0.dev0

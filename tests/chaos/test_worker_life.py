@@ -183,3 +183,22 @@ def answers(lab: Lab) -> bool:
     except Exception:
         return False
     return True
+
+
+def test_a_worker_outlives_a_restart_of_its_broker(quick: Lab) -> None:
+    """Though it holds messages that it has fetched and not begun: kombu ends it then, if nobody minds."""
+    held = [quick.start("lab.ONE", hold=["A"]) for _ in range(8)]  # two run; so many more are fetched
+    for run in held[:2]:
+        quick.started(run, "A")
+    log = quick.stack.log_path("worker")
+    wait_until(lambda: log.read_text().count("Task A[") >= 8, 20, "messages to be fetched")
+    worker = quick.stack.pids["worker"]
+    quick.stack.stop("valkey")
+    wait_until(lambda: "Connection to broker lost" in log.read_text(), 20, "the worker to notice")
+    quick.stack.start("valkey")
+    for run in held:
+        quick.let_go(run, "A")
+    for run in held:
+        assert quick.settled(run) == "run.succeeded"
+        assert quick.outcomes(run) == Counter({0: 1})
+    assert quick.stack.pids["worker"] == worker

@@ -1,6 +1,7 @@
 """Is it alive, is it of use: for supervisors and load balancers."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -11,6 +12,8 @@ from starlette.routing import Route
 from umbel.api.problems import RETRY_AFTER
 from umbel.api.replies import Context
 from umbel.errors import UmbelError
+
+log = logging.getLogger(__name__)
 
 PATIENCE: Final = 2.0
 """Seconds in which a store has to answer `/readyz`: who asks does not wait for long either."""
@@ -26,7 +29,10 @@ def routes(context: Context) -> list[Route]:
         except TimeoutError:
             return f"no answer within {PATIENCE:g} s"
         except UmbelError as error:
-            return f"{error} {error.hint}".strip()
+            if umbel.settings.auth != "none":  # anybody may ask, and the store's words tell of the inside
+                log.warning("not ready: %s", error)
+                return "no answer"
+            return f"{error.args[0].rstrip('.')}. {error.hint}".strip()
         return "ok"
 
     async def healthz(_: Request) -> Response:

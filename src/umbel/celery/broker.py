@@ -7,6 +7,7 @@ from celery import Celery
 from kombu import pools
 from kombu.exceptions import KombuError, OperationalError
 from kombu.messaging import Producer
+from kombu.transport.redis import QoS
 
 AMQP: Final = frozenset({"amqp", "amqps", "pyamqp"})
 """Schemes of the URL of a RabbitMQ."""
@@ -37,6 +38,28 @@ def keep_client(channel: Any) -> None:
         return kept[0]
 
     channel.Client = client
+
+
+def outlive_restarts() -> None:
+    """Let this process's worker live on when its Redis, as the broker, is started again.
+
+    When the connection is lost, kombu 5.7 wants to put fetched messages back on the connection that it has closed
+    already (`QoS.restore_unacked`, `Channel._connparams`), and the AttributeError of that, which Celery does not take
+    for a broken connection, ends the worker. Those messages stay where Redis keeps what was fetched, until the
+    visibility timeout; tasks of runs do not wait for that, since they are sent again when they are not claimed.
+    """
+    if hasattr(QoS.restore_unacked, "outlives"):
+        return
+    original = QoS.restore_unacked
+
+    def restore_unacked(self: Any, client: Any = None) -> None:
+        try:
+            original(self, client)
+        except AttributeError as error:
+            raise OSError("the connection to the broker is closed; fetched messages are not put back") from error
+
+    restore_unacked.outlives = True  # type: ignore[attr-defined]
+    QoS.restore_unacked = restore_unacked  # type: ignore[method-assign]
 
 
 def producers(app: Celery) -> Any:

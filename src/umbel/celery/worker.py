@@ -28,6 +28,7 @@ def main(argv: list[str], settings: Settings) -> int:
     from umbel.celery.address import check_broker
     from umbel.celery.app import make_app
     from umbel.celery.attach import find, take_app
+    from umbel.celery.broker import outlive_restarts
     from umbel.celery.install import install
     from umbel.celery.project import load_tasks
     from umbel.engine.engine import Engine
@@ -41,6 +42,7 @@ def main(argv: list[str], settings: Settings) -> int:
     else:
         app = find(name, settings)
     install(app, settings)
+    outlive_restarts()
     asked: set[str] = set()
 
     def note(how: str, **_: Any) -> None:

@@ -15,9 +15,9 @@ from umbel.cli import (
     deliveries,
     doctor,
     graph,
-    health,
     init,
     lint,
+    probe,
     runs,
     schedules,
     secrets,
@@ -89,7 +89,7 @@ def umbel(
 
 
 _GROUPS = (
-    *(stacks, init, lint, graph, check_app, serve, health, doctor, runs),
+    *(stacks, init, lint, graph, check_app, serve, probe, doctor, runs),
     *(deliveries, definitions, schedules, secrets, users),
 )
 for group in _GROUPS:

@@ -115,7 +115,7 @@ def relaunch(
     """Start a new run with the definition (as it is now) and the payload of an earlier one.
 
     Args:
-        payload: in the place of the earlier one's; `***` where that has a sealed value keeps it, if nothing else is changed.
+        payload: in the place of the earlier one's; its secrets have to be typed anew then.
         comment: a note, kept with the new run.
 
     Raises:

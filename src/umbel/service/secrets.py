@@ -60,7 +60,7 @@ def edited(payload: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str
     """The payload of an earlier run as somebody has changed it, who has seen `***` for what is sealed in it.
 
     Args:
-        payload: as it was sent: where it still has `***`, the sealed value of before stays, if nothing else has changed.
+        payload: as it was sent: where it still has `***`, the sealed value of before stays, if nothing else changed.
             Else who may start runs could send somebody's secret elsewhere, by changing the address beside it.
         before: the earlier one, as it is kept.
 

@@ -136,7 +136,7 @@ class RelaunchRun(Operation[Run]):
     run_id: RunId
     payload: dict[str, Any] | None = Field(
         default=None,
-        description="In the place of the earlier one's. `***` where that has a sealed value keeps it, if nothing else changes.",
+        description="In the place of the earlier one's. Secrets have to be typed anew then.",
     )
     comment: str | None = Field(default=None, max_length=255, description="A note, shown with the new run.")
 

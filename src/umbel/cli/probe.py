@@ -1,4 +1,4 @@
-"""`umbel health`: asked by whoever watches a container: Docker, Compose, Kubernetes."""
+"""`umbel probe`: asked by whoever watches a container: Docker, Compose, Kubernetes."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,15 +15,15 @@ PATIENCE = 4.0  # seconds for the server's answer, which itself waits up to 2 s 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    health = typer.Typer(
-        name="health",
+    probe = typer.Typer(
+        name="probe",
         help="Is the server or the worker of this machine or container well?",
         no_args_is_help=True,
         rich_markup_mode=None,
     )
-    health.command()(server)
-    health.command()(worker)
-    app.add_typer(health)
+    probe.command()(server)
+    probe.command()(worker)
+    app.add_typer(probe)
 
 
 def server(live: Live = False) -> None:

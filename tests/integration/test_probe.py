@@ -1,4 +1,4 @@
-"""`umbel health`: what a container is asked."""
+"""`umbel probe`: what a container is asked."""
 
 import http.server
 import socket
@@ -39,9 +39,7 @@ def port() -> Iterator[int]:
 
 
 def asked(*arguments: str, **environment: str) -> tuple[int, str]:
-    done = CliRunner().invoke(
-        app, ["health", *arguments], env={f"UMBEL_{k.upper()}": v for k, v in environment.items()}
-    )
+    done = CliRunner().invoke(app, ["probe", *arguments], env={f"UMBEL_{k.upper()}": v for k, v in environment.items()})
     return done.exit_code, done.output.strip()
 
 
