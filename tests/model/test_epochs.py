@@ -420,7 +420,13 @@ def test_only_what_is_behind_the_history_is_dropped(valkey: "redis.Redis") -> No
     assert pair.do("drop", "p", 0, seq + 1) is Code.EXISTS
     assert pair.do("drop", "p", 1, seq + 1) is Code.OK
     assert pair.do("drop", "p", 1, seq + 1) is Code.NO_RUN
+    pair.do("beat", 0, "w", {})
+    do(pair, "launch", "x", ONE, "{}", by="s")
+    start(pair, "c", 0)
+    start(pair, "x", 0)
     assert pair.do("drop", "c", 2, 1) is Code.OK
+    assert [token.run for _, token in pair.do("held", "w")] == ["x"]
+    assert pair.do("drop", "x", 1, 99) is Code.OK
     pair.tick(60_000)
     assert go_on(pair) == []
     pair.expire()

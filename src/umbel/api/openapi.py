@@ -123,7 +123,10 @@ def _operation(operation: type[Operation[Any]], schemas: dict[str, Any]) -> dict
             "additionalProperties": False,
         }
         ref = {"$ref": f"#/components/schemas/{name}"}
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref}}}
+        found["requestBody"] = {
+            "required": bool(schemas[name]["required"]),
+            "content": {"application/json": {"schema": ref}},
+        }
     return found
 
 

@@ -275,14 +275,16 @@ def test_a_retry_waits_for_its_turn_like_any_run(server: Served) -> None:
     assert (get(server, run).state, get(server, run).epoch) == ("success", 2)
 
 
-def flushed(server: Served, valkey_url: str, run: str) -> None:
-    """The state store loses the run, when the history has it all; the next look rebuilds it."""
-    row = server.umbel.store.run(run)
-    assert row is not None
+def lost(server: Served, valkey_url: str, *runs: str) -> None:
+    """The state store loses these runs, when the history has it all; the next looks rebuild them, in this order."""
+    rows = [server.umbel.store.run(run) for run in runs]
     with redis.Redis.from_url(f"{valkey_url[:-1]}5") as client:
-        client.flushdb()
+        for run in runs:
+            client.delete(*client.scan_iter(f"*:{run}"))
     server.messages.clear()
-    server.umbel.try_rebuild(row)
+    for row in rows:
+        assert row is not None
+        server.umbel.try_rebuild(row)
 
 
 @pytest.mark.parametrize(("failing", "hook", "state"), [("B", "BAD", "error"), ("", "GOOD", "success")])
@@ -293,7 +295,7 @@ def test_a_hook_that_had_been_called_is_not_lost(
     server.work(Worker(failing), only=["A", "B", "C", "D"])
     wait_until(lambda: [task for task in get(server, run).tasks if task.hook], what="hook")
     ended = wait_until(lambda: get(server, run).finished_at, what="end")
-    flushed(server, valkey_url, run)
+    lost(server, valkey_url, run)
     worker = Worker()
     server.work(worker)
     server.settled(run)
@@ -308,22 +310,11 @@ def test_a_hook_that_has_ended_is_not_called_again(server: Served, valkey_url: s
     run = start(server, "demo.DIAMOND")
     server.work(Worker("B"), only=["A", "B", "BAD"])
     wait_until(lambda: states(get(server, run)).get("BAD") == "success", what="end of the hook")
-    flushed(server, valkey_url, run)
+    lost(server, valkey_url, run)
     worker = Worker()
     server.work(worker)
     server.settled(run)
     assert (worker.called, states(get(server, run))["BAD"]) == (["C"], "success")
-
-
-def lost_family(server: Served, valkey_url: str, *runs: str) -> None:
-    """The state store loses these runs; the next looks rebuild them, in this order."""
-    rows = [server.umbel.store.run(run) for run in runs]
-    with redis.Redis.from_url(f"{valkey_url[:-1]}5") as client:
-        client.flushdb()
-    server.messages.clear()
-    for row in rows:
-        assert row is not None
-        server.umbel.try_rebuild(row)
 
 
 @pytest.mark.parametrize("first", ["parent", "child"])
@@ -333,7 +324,7 @@ def test_a_run_that_a_lost_run_waits_for_goes_on(server: Served, valkey_url: str
     server.work(Worker(), only=["sub", "list"])
     child = wait_until(lambda: get(server, parent).tasks[0].run, what="child")
     wait_until(lambda: states(get(server, child)).get("score") == "queued", what="first task of the child")
-    lost_family(server, valkey_url, *((parent, child) if first == "parent" else (child, parent)))
+    lost(server, valkey_url, *((parent, child) if first == "parent" else (child, parent)))
     worker = Worker()
     server.work(worker)
     server.settled(child)
@@ -356,7 +347,7 @@ def test_a_lost_run_hears_of_an_end_that_only_the_history_knows(server: Served, 
         server.http.post(f"/api/v1/runs/{child}/cancel").raise_for_status()
     server.settled(child)
     assert states(get(server, parent))["sub"] == "expanded", "its loops do not run here"
-    lost_family(server, valkey_url, parent)
+    lost(server, valkey_url, parent)
     server.tick()
     server.settled(parent)
     done = get(server, parent)
