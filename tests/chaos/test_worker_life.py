@@ -46,8 +46,9 @@ def begun(lab: Lab, run: str, task: str) -> int:
 
 
 def holder(pair: tuple[Lab, Lab], run: str) -> tuple[Lab, dict[str, Any]]:
-    """The lab whose worker runs a run's first task, and the event of its start."""
+    """The lab whose worker runs the body of a run's first task, and the event of its start."""
     event = pair[0].wait_event(run, "task.started")
+    wait_until(lambda: begun(pair[0], run, "A") == 1, 20, "the body")
     name = event.data["worker"].partition("@")[0]
     return pair[0 if name == "one" else 1], event.data
 
