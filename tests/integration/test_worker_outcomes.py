@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from celery import Celery
 
 from tests.chaos.lab import Lab, open_lab
 from tests.waiting import wait_until
@@ -254,8 +255,8 @@ def test_ordinary_celery_tasks_beside(runs: Runs) -> None:
     """A body may call other tasks; these keep Celery's own semantics, result backend included."""
     called = runs.result("calls")
     wait_until(lambda: len(runs.lab.said(runs.ids["calls"], "plain")) == 2, 20, "two plain tasks")
-    runs.lab.app.conf.result_backend = runs.lab.stack.urls.broker
-    answer = runs.lab.app.AsyncResult(called)
+    url = runs.lab.stack.urls.broker  # with an app of its own, since an app keeps its first backend
+    answer = Celery(broker=url, backend=url, set_as_current=False).AsyncResult(called)
     assert answer.get(timeout=20) == {"run": runs.ids["calls"]}
     keys = {key.decode() for key in answer.backend.client.scan_iter("celery-task-meta-*")}
     unknown = "celery-task-meta-x"  # Celery's word on the message for NOT_THERE below
