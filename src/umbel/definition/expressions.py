@@ -32,7 +32,8 @@ __all__ = [
 MISSING: Final = object()
 """No `item`: the task has no `map`."""
 NAMES: Final = ("payload", "tasks", "needs", "run")
-"""What every expression may use; `item` is there inside a map task."""
+"""What every expression of a definition may use; `item` is there inside a map task."""
+_WITH_ITEM: Final = (*NAMES, "item")
 MAX_DEPTH: Final = 200
 MAX_VALUES: Final = 300_000
 PART: Final = 500
@@ -41,14 +42,14 @@ _PARTED: Final = "umbel_part"
 _OPTIONAL: Final = "After `.?` write `.orValue(…)`."
 
 
-def check(text: str, *, item: bool = True) -> str | None:
+def check(text: str, *, item: bool = True, names: tuple[str, ...] | None = None) -> str | None:
     """What is wrong with a CEL text, with the column if that is known; None if nothing is. Never evaluates.
 
-    `item`: whether the name `item` means something there.
+    `item`: whether the name `item` means something there. `names`: of the variables, if it is not a definition's.
     """
     text = scan.unwrap(text)
     try:
-        _compiled(text, item)
+        _compiled(text, names or (_WITH_ITEM if item else NAMES))
     except ExpressionError as error:
         return str(error)
     computed = [name for name in ("tasks", "needs") if scan.is_computed(text, name)]
@@ -70,18 +71,19 @@ def references(template: Any) -> frozenset[str]:
     return frozenset().union(*(references(each) for each in inner))
 
 
-def evaluate(text: str, values: Mapping[str, Any]) -> Any:
+def evaluate(text: str, values: Mapping[str, Any], names: tuple[str, ...] = _WITH_ITEM) -> Any:
     """The value of a CEL text as JSON, with the variables that `variables` made. A `${…}` around it changes nothing.
 
     A path alone, as `tasks.a.result.rows`, gives the very value. Moments become ISO texts, durations seconds.
+    `names`: of the variables, if the text is not a definition's.
 
     Raises:
         ExpressionError: with the expression and the reason.
     """
     text = scan.unwrap(text)
     try:
-        _compiled(text)
-        return _evaluate(_without_outputs(text, values), values)
+        _compiled(text, names)
+        return _evaluate(_without_outputs(text, values), values, names)
     except ExpressionError as error:
         raise ExpressionError(f"{scan.shown(text)}: {error}", hint=error.hint) from error
 
@@ -177,25 +179,25 @@ def _without_outputs(text: str, values: Mapping[str, Any]) -> str:
     return text
 
 
-def _evaluate(text: str, values: Mapping[str, Any]) -> Any:
+def _evaluate(text: str, values: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     found = scan.follow(text, values)
     if found is not scan.NOTHING:
         return found
     if call := scan.last_macro(text):
-        items = _evaluate(call.receiver, values)
+        items = _evaluate(call.receiver, values, names)
         if isinstance(items, list) and len(items) > PART:
-            return _in_parts(call, items, values)
-    return _plain(_run(text, values))
+            return _in_parts(call, items, values, names)
+    return _plain(_run(text, values, names))
 
 
-def _in_parts(call: scan.Macro, items: list[Any], values: Mapping[str, Any]) -> Any:
+def _in_parts(call: scan.Macro, items: list[Any], values: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     """`items.map(…)` and its like, a part of the list at a time. As in CEL, an error counts if nothing decides."""
     text = f"{_PARTED}.{call.name}{call.arguments}"
     gathered: list[Any] = []
     failed: ExpressionError | None = None
     for start in range(0, len(items), PART):
         try:
-            part = _plain(_run(text, {**values, _PARTED: items[start : start + PART]}))
+            part = _plain(_run(text, {**values, _PARTED: items[start : start + PART]}, names))
         except ExpressionError as error:
             if call.name in ("map", "filter"):
                 raise
@@ -210,7 +212,7 @@ def _in_parts(call: scan.Macro, items: list[Any], values: Mapping[str, Any]) -> 
     return gathered if call.name in ("map", "filter") else call.name == "all"
 
 
-def _run(text: str, values: Mapping[str, Any]) -> Any:
+def _run(text: str, values: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     used = scan.names(text)
     data = {name: value for name, value in values.items() if name in used}
     keys = {each.key for each in scan.task_paths(text)}
@@ -218,7 +220,7 @@ def _run(text: str, values: Mapping[str, Any]) -> Any:
         if name in data:
             data[name] = {key: task for key, task in data[name].items() if key in keys}
     try:
-        value = _compiled(text).eval(data=_fit(data))
+        value = _compiled(text, names).eval(data=_fit(data))
         if value.type() == cel.Type.ERROR:
             raise ExpressionError(_reason(str(value.plain_value())))
     except (RuntimeError, TypeError, ValueError, MemoryError) as error:
@@ -229,18 +231,17 @@ def _run(text: str, values: Mapping[str, Any]) -> Any:
 
 
 @cache
-def _environment(item: bool) -> Any:
-    names = [*NAMES, _PARTED, *(["item"] if item else [])]
+def _environment(names: tuple[str, ...]) -> Any:
     extensions = [ext_strings.ExtStrings(), ext_optional.ExtOptional()]
-    return cel.NewEnv(variables=dict.fromkeys(names, cel.Type.DYN), extensions=extensions)
+    return cel.NewEnv(variables=dict.fromkeys((*names, _PARTED), cel.Type.DYN), extensions=extensions)
 
 
 @lru_cache(maxsize=2048)
-def _compiled(text: str, item: bool = True) -> Any:
+def _compiled(text: str, names: tuple[str, ...]) -> Any:
     if len(text) > scan.MAX_TEXT:
         raise ExpressionError(f"it is longer than {scan.MAX_TEXT:,} characters", hint="Let a task compute it.")
     try:
-        return _environment(item).compile(text)
+        return _environment(names).compile(text)
     except (RuntimeError, TypeError, ValueError) as error:  # TypeError: not UTF-8
         raise ExpressionError(_reason(str(error))[:300] or "not CEL") from error
 
