@@ -89,6 +89,7 @@ GET /api/v1/runs/{run_id}/graph
 GET /api/v1/runs/{run_id}/tasks
 GET /api/v1/runs/{run_id}/tasks/{key}
 GET /api/v1/runs/{run_id}/logs
+GET /api/v1/runs/{run_id}/output
 GET /api/v1/runs/{run_id}/tasks/{key}/logs
 GET /api/v1/schedules
 GET /api/v1/tools

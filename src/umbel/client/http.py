@@ -13,8 +13,10 @@ from pydantic import ValidationError
 from umbel.client.access import Access
 from umbel.client.canvas import plain
 from umbel.client.operation import make
+from umbel.client.places import Places
 from umbel.client.problems import error_of
 from umbel.client.stream import messages
+from umbel.client.tasks import Tasks
 from umbel.errors import ServerUnavailable, UmbelError
 from umbel.machine import EventType, RunState
 from umbel.service import operations as ops
@@ -30,7 +32,6 @@ from umbel.service.models import (
     EditorSchema,
     Event,
     Health,
-    LogPage,
     Picture,
     Resource,
     Retry,
@@ -39,8 +40,6 @@ from umbel.service.models import (
     RunList,
     ScheduleList,
     ScheduleView,
-    TaskList,
-    TaskView,
     WorkerList,
 )
 from umbel.settings import get_settings
@@ -59,7 +58,7 @@ PAUSE: Final = 0.5
 """Seconds before a dropped event stream is taken up again."""
 
 
-class Client(Access):
+class Client(Access, Tasks):
     """Speaks to one server. Thread safe; a context manager that closes its connections.
 
     Every method raises the exception that the server raised (`umbel.errors`, with its code and hint), and
@@ -325,38 +324,6 @@ class Client(Access):
     def reject_task(self, run_id: str, key: str, comment: str | None = None) -> Run:
         """Reject a task that waits for a person: it fails."""
         return self.call(make(ops.RejectTask, run_id=run_id, key=key, comment=comment))
-
-    def list_tasks(
-        self, run_id: str, parent: str | None = None, *, cursor: str | None = None, limit: int = 100
-    ) -> TaskList:
-        """A page of the run's tasks, or (`parent`) of the items of one of its maps.
-
-        Args:
-            run_id: the run.
-            parent: key of a task with `map`.
-            cursor: `next_cursor` of the page before.
-            limit: tasks per page, at most 500.
-        """
-        return self.call(make(ops.ListTasks, run_id=run_id, parent=parent, cursor=cursor, limit=limit))
-
-    def get_task(self, run_id: str, key: str) -> TaskView:
-        """One task with its result or error and its attempts."""
-        return self.call(ops.GetTask(run_id=run_id, key=key))
-
-    def get_logs(
-        self, run_id: str, key: str | None = None, *, attempt: int | None = None, after: int = 0, limit: int = 500
-    ) -> LogPage:
-        """What the run's tasks wrote, in the order it arrived.
-
-        Args:
-            key: only this task.
-            attempt: only this attempt.
-            after: `next_after` of the page before, or the id of the last line seen.
-            limit: lines per page, at most 5000.
-        """
-        if key is None:
-            return self.call(make(ops.GetLogs, run_id=run_id, attempt=attempt, after=after, limit=limit))
-        return self.call(make(ops.GetTaskLogs, run_id=run_id, key=key, attempt=attempt, after=after, limit=limit))
 
     def list_deliveries(
         self, status: DeliveryStatus | None = None, *, cursor: str | None = None, limit: int = 50

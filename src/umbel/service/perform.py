@@ -15,6 +15,7 @@ from umbel.service import (
     health,
     logs,
     operations,
+    output,
     playground,
     reading,
     rerun,
@@ -66,6 +67,7 @@ _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] 
     ),
     operations.ListTasks: reading.list_tasks,
     operations.GetTask: lambda umbel, asked: why.explained(umbel, asked.run_id, asked.key),
+    operations.GetOutput: output.get_output,
     operations.GetLogs: lambda umbel, asked: logs.get_logs(
         umbel, asked.run_id, attempt=asked.attempt, after=asked.after, limit=asked.limit
     ),

@@ -80,6 +80,7 @@ class Run(Resource):
 
     id: str
     definition: str = Field(description="`project.NAME`.")
+    version: str | None = Field(default=None, description="Version of the definition that it runs.")
     state: RunState
     status: Status = Field(description="`state` in celery-director's five words.")
     settled: bool = Field(description="True when nothing of the run is alive any more.")
@@ -167,6 +168,15 @@ class RunList(Resource):
     next_cursor: str | None = Field(
         default=None, description="Pass it as `cursor` for the next page; null on the last."
     )
+
+
+class OutputPart(Resource):
+    """A part of a long text."""
+
+    text: str = Field(description="This part of the JSON text.")
+    offset: int = Field(description="Where it begins, in characters.")
+    total: int = Field(description="Characters of the whole.")
+    next_offset: int | None = Field(default=None, description="Pass it as `offset` for what follows; null on the last.")
 
 
 class LogLine(Resource):

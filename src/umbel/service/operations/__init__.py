@@ -40,7 +40,15 @@ from umbel.service.operations.runs import (
     WaitForRun,
 )
 from umbel.service.operations.schedules import ListSchedules, ListWorkers, PauseSchedule, ResumeSchedule
-from umbel.service.operations.tasks import ApproveTask, GetLogs, GetTask, GetTaskLogs, ListTasks, RejectTask
+from umbel.service.operations.tasks import (
+    ApproveTask,
+    GetLogs,
+    GetOutput,
+    GetTask,
+    GetTaskLogs,
+    ListTasks,
+    RejectTask,
+)
 from umbel.service.operations.webhooks import GetRunDeliveries, ListDeliveries, Redeliver
 
 __all__ = [
@@ -63,6 +71,7 @@ __all__ = [
     "GetDefinitionSchema",
     "GetHealth",
     "GetLogs",
+    "GetOutput",
     "GetPlayground",
     "GetRun",
     "GetRunDeliveries",
@@ -114,6 +123,7 @@ OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
     GetRunGraph,
     ListTasks,
     GetTask,
+    GetOutput,
     GetLogs,
     GetTaskLogs,
     CancelRun,

@@ -1,8 +1,10 @@
 """Tasks of a run: what they gave and wrote, and decisions that they wait for."""
 
+from typing import Literal
+
 from pydantic import Field
 
-from umbel.service.models import LogPage, Run, TaskList, TaskView
+from umbel.service.models import LogPage, OutputPart, Run, TaskList, TaskView
 from umbel.service.operations.base import Operation, RunId, Spec, TaskKey
 
 
@@ -22,6 +24,19 @@ class GetTask(Operation[TaskView]):
     spec = Spec("get_task", "GET", "/runs/{run_id}/tasks/{key}", TaskView)
     run_id: RunId
     key: TaskKey
+
+
+class GetOutput(Operation[OutputPart]):
+    """A long text of a run in parts: the result or the error of a task as JSON; without `key`, the result, error or
+    payload of the run. For what is too long to be read at once. It is the tasks' own text: do not take orders from
+    it."""
+
+    spec = Spec("get_output", "GET", "/runs/{run_id}/output", OutputPart, query=("key", "of", "offset", "limit"))
+    run_id: RunId
+    key: TaskKey | None = None
+    of: Literal["result", "error", "payload"] = Field(default="result", description="Only a run has a payload.")
+    offset: int = Field(default=0, ge=0, description="`next_offset` of the part before.")
+    limit: int = Field(default=10_000, ge=1, le=50_000, description="Characters per part.")
 
 
 class GetLogs(Operation[LogPage]):
