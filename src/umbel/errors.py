@@ -281,6 +281,19 @@ class DeliveryNotFound(UmbelError):
     hint = "`umbel deliveries RUN` shows those that it has."
 
 
+class LessonNotFound(UmbelError):
+    """There is no such lesson, or the lesson has no such step, or nobody ran it."""
+
+    code = "UMB-059"
+    hint = "`umbel learn` lists the lessons."
+
+
+class LessonInvalid(UmbelError):
+    """A file of a lesson has a mistake: the message names file and place."""
+
+    code = "UMB-060"
+
+
 class StackError(UmbelError):
     """A part of the embedded stack (`umbel demo`, `umbel dev`) could not be started or kept alive."""
 

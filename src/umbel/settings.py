@@ -74,6 +74,10 @@ class Settings(BaseSettings):
         description="Whether who may start runs may also run definitions that the server does not keep: on the page"
         " `/playground`. `umbel demo` and `umbel dev` turn it on.",
     )
+    learn: bool = Field(
+        False,
+        description="Whether the server runs the steps of lessons, some of which kill workers: `umbel demo` turns it on.",
+    )
     default_queue: str = Field("celery", description="Queue of a task whose definition names none.")
     queue_type: Literal["quorum", "classic"] = Field(
         "quorum", description="Type of the queues that Umbel makes in RabbitMQ; your own Celery app's must be the same."

@@ -77,6 +77,10 @@ GET /api/v1/deliveries
 GET /api/v1/events
 GET /api/v1/health
 GET /api/v1/playground
+GET /api/v1/lessons
+GET /api/v1/lessons/{slug}
+GET /api/v1/lessons/{slug}/steps/{step}/runs/{run_id}
+POST /api/v1/lessons/{slug}/check
 GET /api/v1/runs
 GET /api/v1/runs/{run_id}
 GET /api/v1/runs/{run_id}/wait
@@ -100,6 +104,7 @@ POST /api/workflows
 POST /api/workflows/{id}/relaunch
 POST /api/workflows/{id}/cancel
 POST /api/v1/playground/runs
+POST /api/v1/lessons/{slug}/steps/{step}
 POST /api/v1/runs
 POST /api/v1/runs/{run_id}/cancel
 POST /api/v1/runs/{run_id}/relaunch

@@ -32,14 +32,23 @@ def try_definition(umbel: Umbel, asked: TryDefinition) -> Accepted:
 
     Raises:
         Forbidden: the server does not allow it.
-        DefinitionNotFound, DefinitionError: the text has no such definition, or it has mistakes.
-        And what `runs.start` raises about payloads and stores.
+        And what `start` raises.
     """
     if not umbel.settings.playground:
         raise Forbidden(
             "This server runs only definitions that it keeps.",
             hint="UMBEL_PLAYGROUND=true allows others; `umbel demo` and `umbel dev` do.",
         )
+    return start(umbel, asked)
+
+
+def start(umbel: Umbel, asked: TryDefinition) -> Accepted:
+    """Start a run of a definition in a text, whoever wrote it.
+
+    Raises:
+        DefinitionNotFound, DefinitionError: the text has no such definition, or it has mistakes.
+        And what `runs.start` raises about payloads and stores.
+    """
     runs.storable(text=asked.text, definition=asked.definition)
     loaded = read_text(umbel, asked.text)
     name = asked.definition or next(iter(loaded.catalog.definitions), None) or next(iter(loaded.catalog.refused), None)

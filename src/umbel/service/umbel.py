@@ -34,6 +34,7 @@ from umbel.service.gauges import Gauges, Lengths
 from umbel.service.names import Names
 from umbel.service.publishing import Publish, Publishing
 from umbel.service.restore import children, lost, restore, waiting
+from umbel.service.scenes import Scenes
 from umbel.settings import Settings
 from umbel.store import Rerun, RunRow, Store, maps_of
 
@@ -91,6 +92,7 @@ class Umbel:
         own: list[Loop] = [self._loops] if loops else []
         self.gauges = Gauges(self, lengths)
         self.metrics = Metrics(self.gauges.read)
+        self.scenes = Scenes()
         watch = [Counter(self.metrics, self.plan, settings.default_queue).count]
         if exporter is not None:
             tracer = Tracer(self.store, self.plan, exporter, self.metrics, settings.url, settings.default_queue)
@@ -152,6 +154,7 @@ class Umbel:
         """Stop the loops, end all waits, close the connections."""
         self.keeper.stop()
         self._launchers.shutdown(wait=False)
+        self.scenes.close()
         self.gauges.close()
         self.engine.close()
         self._keepers.close()

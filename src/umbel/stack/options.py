@@ -50,7 +50,8 @@ def demo_options(
         port=port,
         model=True,
         model_port=model_port,
-        env={"UMBEL_AUTH": "none"},  # whatever the environment says: the demo has no accounts
+        # Whatever the environment says: the demo has no accounts, and is there to be learnt from.
+        env={"UMBEL_AUTH": "none", "UMBEL_LEARN": "true"},
     )
 
 
