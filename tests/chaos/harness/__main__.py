@@ -1,7 +1,8 @@
 """The long form of the chaos programme: slices of some minutes with consecutive seeds, each a line in a report.
 
 `--minutes 20 --seed 7` runs slices from seed 7 on, and goes on behind the last seed of the report if there is no
-`--seed`. `--slice N` runs one again. `--report` adds up. `--planted` lets it find known mistakes.
+`--seed`. `--slice N` runs one again. `--only kill-child kill-worker` does no other faults. `--report` adds up.
+`--planted` lets it find known mistakes.
 """
 
 import argparse
@@ -24,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=10, help="how long new slices are begun")
     parser.add_argument("--seed", type=int, help="of the first slice; the one behind the report's last if not given")
     parser.add_argument("--seconds", type=float, default=150, help="of faults in one slice")
+    parser.add_argument("--only", nargs="+", default=[], choices=trial.EVERY, metavar="FAULT", help="no other faults")
     parser.add_argument("--slice", type=int, metavar="SEED", help="only the slice of this seed")
     parser.add_argument("--bounded", type=int, metavar="SEED", help="only the short form that `make test` has")
     parser.add_argument(
@@ -41,13 +43,13 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.bounded is not None:
         return _one(trial.bounded(asked.bounded), asked.file) != "green"
     if asked.slice is not None:
-        return _one(trial.long(asked.slice, asked.seconds), asked.file) != "green"
+        return _one(trial.long(asked.slice, asked.seconds, tuple(asked.only)), asked.file) != "green"
     seed = asked.seed
     if seed is None:
         seed = max((each["seed"] for each in report.read(asked.file)), default=0) + 1
     until, colours = time.monotonic() + asked.minutes * 60, []
     while time.monotonic() < until:
-        colours.append(_one(trial.long(seed, asked.seconds), asked.file))
+        colours.append(_one(trial.long(seed, asked.seconds, tuple(asked.only)), asked.file))
         seed += 1
     print(f"\n{report.summary(report.read(asked.file))}")
     return any(colour != "green" for colour in colours)
@@ -63,7 +65,8 @@ def _one(plan: Plan, file: Path) -> str:
         result = trial.run(plan, _say, keep)
     except (AssertionError, UmbelError) as error:
         report.append_failed(file, plan.seed, plan.parts, str(error), at)
-        print(f"seed {plan.seed} did not come to its end: {error}\n  again: {report.repro(plan.seed)}; kept in {keep}")
+        print(f"seed {plan.seed} did not come to its end: {error}")
+        print(f"  again: {report.repro(plan.seed, plan.kinds)}; kept in {keep}")
         return "failed"
     report.append(file, result, at)
     _tell(result, keep)
@@ -77,7 +80,7 @@ def _tell(result: Result, keep: Path) -> None:
     for problem in [*result.invalid, *result.verdict.problems]:
         print(f"  {problem}")
     if result.colour != "green":
-        print(f"  again: {report.repro(result.plan.seed)}; kept in {keep}")
+        print(f"  again: {report.repro(result.plan.seed, result.plan.kinds)}; kept in {keep}")
 
 
 def _planted(names: list[str], seed: int, folder: Path) -> int:

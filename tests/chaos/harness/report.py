@@ -4,7 +4,7 @@ import json
 import platform
 import subprocess
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,8 @@ def summary(slices: list[dict[str, Any]]) -> str:
         f"zombies     {words['refused zombies']} refused, {words['accepted']} accepted",
         "forbidden   " + ", ".join(f"{word} {words[word]}" for word in FORBIDDEN),
     ]
-    few = [f"{name} {faults[name]}" for name in EVERY if faults[name] < 3]
+    wanted = {name for each in slices for name in each.get("kinds") or EVERY}
+    few = [f"{name} {faults[name]}" for name in EVERY if name in wanted and faults[name] < 3]
     if few:
         lines.append(f"INVALID as a whole, since done fewer than 3 times: {', '.join(few)}")
     for each in slices:
@@ -99,13 +100,14 @@ def summary(slices: list[dict[str, Any]]) -> str:
             lines.append(
                 f"\nseed {each['seed']} is {each['colour']}: {'; '.join([*each['invalid'], *each['problems']])}"
             )
-            lines.append(f"  again: {repro(each['seed'])}")
+            lines.append(f"  again: {repro(each['seed'], each.get('kinds', ()))}")
     return "\n".join(lines)
 
 
-def repro(seed: int) -> str:
+def repro(seed: int, kinds: Sequence[str] = ()) -> str:
     """How to run a slice again."""
-    return f"make chaos ARGS='--slice {seed}'"
+    only = f" --only {' '.join(kinds)}" if kinds else ""
+    return f"make chaos ARGS='--slice {seed}{only}'"
 
 
 def _parts(slices: list[dict[str, Any]]) -> str:

@@ -51,8 +51,8 @@ class Plan:
     """What a slice does. Times are seconds.
 
     `rate`: runs a second; None measures what the world can do, and takes half of it. `faults`: their names, in order,
-    each after a pause out of `pauses`; None draws them for `duration`. `only`: the shape of all runs. `guards`: say
-    INVALID where the slice has not been one.
+    each after a pause out of `pauses`; None draws them for `duration`, of `kinds` or of all. `only`: the shape of all
+    runs. `guards`: say INVALID where the slice has not been one.
     """
 
     seed: int
@@ -63,6 +63,7 @@ class Plan:
     rate: float | None = None
     slow: float = 0.05
     faults: tuple[str, ...] | None = None
+    kinds: tuple[str, ...] = ()
     only: str | None = None
     guards: bool = True
     bound: float = 30.0
@@ -98,6 +99,7 @@ class Result:
             "colour": self.colour,
             "invalid": self.invalid,
             "parts": asdict(self.plan.parts),
+            "kinds": self.plan.kinds,
             "words": dict(self.verdict.words),
             "problems": self.verdict.problems,
             "faults": dict(Counter(fault.name for fault in self.faults if fault.fired)),
@@ -135,7 +137,7 @@ def possible(parts: Parts) -> dict[str, int]:
 
 def schedule(plan: Plan, chance: Random) -> Iterator[tuple[float, str]]:
     """Pause and fault, one after another. Each fault that is possible comes once before any comes twice."""
-    names = possible(plan.parts)
+    names = {name: weight for name, weight in possible(plan.parts).items() if name in (plan.kinds or EVERY)}
     first = list(names)
     chance.shuffle(first)
     endless = itertools.chain(first, (chance.choices(list(names), list(names.values()))[0] for _ in itertools.count()))
@@ -365,7 +367,7 @@ class Trial:
         fired = {fault.name for fault in self._faults.done if fault.fired}
         if missing := sorted(set(self._plan.faults or ()) - fired):
             self._invalid.append(f"never fired: {', '.join(missing)}")
-        if len(fired) * 3 < len(self._plan.faults or possible(self._plan.parts)):
+        if len(fired) * 3 < len(self._plan.faults or self._plan.kinds or possible(self._plan.parts)):
             self._invalid.append(f"only {len(fired)} kinds of faults")
         if verdict.words["acknowledged"] < self._plan.burst:
             self._invalid.append("hardly a run was accepted")
@@ -382,6 +384,7 @@ def bounded(seed: int) -> Plan:
     return Plan(seed, parts, duration=25.0, burst=8, slow=0.05, faults=faults, pauses=(0.2, 0.8), bound=30.0)
 
 
-def long(seed: int, seconds: float, **fixed: object) -> Plan:
-    """One slice of the long form: parts and faults by the seed, the product's own times."""
-    return Plan(seed, replace(Parts.by_chance(Random(seed)), **fixed), duration=seconds)  # type: ignore[arg-type]
+def long(seed: int, seconds: float, kinds: tuple[str, ...] = (), **fixed: object) -> Plan:
+    """One slice of the long form: parts and faults (of these `kinds`) by the seed, the product's own times."""
+    parts = replace(Parts.by_chance(Random(seed)), **fixed)  # type: ignore[arg-type]
+    return Plan(seed, parts, duration=seconds, kinds=kinds)
