@@ -5,6 +5,7 @@ can, since what is measured is the way of the events and not the running of bodi
 """
 
 import json
+import math
 import shutil
 import threading
 import time
@@ -32,6 +33,8 @@ EVENTS_OF_A_RUN = 2 * (WIDTH + 1) + 3
 THREADS = 4
 AWAY = 5.0
 """Seconds that PostgreSQL is away."""
+PACE = 1000.0
+"""Events in a second: some 500 tasks, where the programme's steady load is 150."""
 CLOSE = 2.0
 """Seconds of lag that count as caught up."""
 
@@ -42,11 +45,13 @@ PLAN = Plan(
 
 
 class Worker:
-    """Runs the tasks of fans, in threads."""
+    """Runs the tasks of fans, in threads: as fast as it can, or at a `pace` of events in a second."""
 
-    def __init__(self, engine: Engine, runs: list[str]) -> None:
+    def __init__(self, engine: Engine, runs: list[str], pace: float = math.inf) -> None:
         self._engine = engine
         self._runs = deque(runs)
+        self._pace = pace
+        self._began = time.monotonic()
         self.calls = 0
         self._threads = [threading.Thread(target=self._work, name=f"worker-{n}") for n in range(THREADS)]
         for thread in self._threads:
@@ -59,6 +64,7 @@ class Worker:
             except IndexError:
                 return
             for index in range(WIDTH + 1):
+                time.sleep(max(0.0, self._began + self.calls / self._pace - time.monotonic()))
                 claim = self._engine.claim(run, index, 1, worker="bench", pid=1)
                 if claim.code is not Code.OK:
                     raise RuntimeError(f"task {index} of run {run} is not to be had: {claim.code}")
@@ -108,7 +114,8 @@ class Lag:
 
 
 def projection(data: Path, events: int = 100_000) -> None:
-    """Prints the figures; raises AssertionError if history and engine differ."""
+    """Prints the figures, at a steady pace and as fast as this machine can; raises AssertionError if history and engine
+    differ."""
     if program("postgres") is None:
         print("\nprojection: SKIPPED, there is no PostgreSQL here")
         return
@@ -125,21 +132,24 @@ def projection(data: Path, events: int = 100_000) -> None:
         store.database.upgrade()
         with run_stack(options, lambda line: None) as stack:
             settings = load_settings(state_url=stack.urls.state, broker_url=stack.urls.broker, database_url=database)
-            _measure(postgres, store, Engine.open(settings), stack.urls.state, database, events)
+            for pace in (PACE, math.inf):
+                _measure(postgres, store, Engine.open(settings), stack.urls.state, database, events, pace)
         store.close()
     finally:
         postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _measure(postgres: Postgres, store: Store, engine: Engine, state: str, database: str, events: int) -> None:
+def _measure(
+    postgres: Postgres, store: Store, engine: Engine, state: str, database: str, events: int, pace: float
+) -> None:
     runs = [str(uuid.uuid4()) for _ in range(-(-events // EVENTS_OF_A_RUN))]
     for run in runs:
         store.accept(NewRun(run, PLAN.definition, "bench", "FAN", PLAN, "{}", 0, time.time_ns() // 1_000_000))
         engine.launch(run, PLAN, "{}", by="bench")
     client = redis.Redis.from_url(state)
     lag = Lag(client, database)
-    began, worker = time.monotonic(), Worker(engine, runs)
+    began, worker = time.monotonic(), Worker(engine, runs, pace)
     third = len(runs) * 2 * (WIDTH + 1) // 3
     backs = []
     for pause, upto in ((AWAY, third), (0.0, 2 * third)):
@@ -161,6 +171,7 @@ def _measure(postgres: Postgres, store: Store, engine: Engine, state: str, datab
         f"\nprojection of {total:,} events into PostgreSQL, killed and started again twice (away {AWAY:g} s, and 0 s)"
     )
     rate, rest = total / (ended - began), done - ended
+    print(f"  made {'as fast as it can be' if math.isinf(pace) else f'at a pace of {pace:,.0f} a second'}")
     print(f"  made in {ended - began:.1f} s, {rate:,.0f} a second; all in {rest:.2f} s after the last")
     print(
         f"  lag under {CLOSE:g} s again {' and '.join(f'{lag.caught_up(at):.2f}' for at in backs)} s after it was back"
