@@ -135,6 +135,12 @@ def taken_over_late(run: Evidence) -> None:
     run.faults.append(Fault("kill-child", -19.0, -19.0, [Key("r", 0, 1)]))
 
 
+def poisoned(run: Evidence) -> None:
+    run.history.runs["r"].state = "error"
+    run.history.states["r", 3] = ("d", "error", "TaskPoisoned")
+    run.faults += [Fault("kill-child", 3.0, 3.0, [Key("r", 3, attempt)]) for attempt in (1, 2)]
+
+
 @pytest.mark.parametrize(
     ("spoil", "word"),
     [
@@ -153,6 +159,7 @@ def taken_over_late(run: Evidence) -> None:
         (left_behind, "ghost"),
         (zombie, "accepted"),
         (taken_over_late, "unrecovered"),
+        (poisoned, "wrong"),
     ],
 )
 def test_the_judge_sees(spoil: Callable[[Evidence], None], word: str) -> None:
@@ -165,6 +172,15 @@ def test_the_judge_lets_go_what_is_right() -> None:
     verdict = Evidence().verdict()
     assert verdict.problems == []
     assert verdict.words["ok"] == 1
+
+
+def test_who_is_hit_three_times_fails_by_right() -> None:
+    evidence = Evidence()
+    poisoned(evidence)
+    evidence.history.events["r"][-2] = evidence.history.events["r"][-2]._replace(type="task.failed")
+    evidence.faults.append(Fault("kill-worker", 3.2, 3.2, [Key("r", 3, 3)]))
+    words = evidence.verdict().words
+    assert (words["poisoned"], words["wrong"]) == (1, 0)
 
 
 def test_a_ledger_is_read_while_it_is_written(tmp_path: Path) -> None:

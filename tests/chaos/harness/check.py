@@ -136,9 +136,11 @@ class Check:
         wrong = {key: how for key, how in found.items() if how != ends.get(key, "success")}
         wrong |= {key: "nothing" for key in ends if key not in found}
         if row.state != state or wrong:
-            poisoned = [key for key, _, kind in (each for _, each in self._of(run)) if kind == "TaskPoisoned"]
-            word = "poisoned" if poisoned and self._deserved(run) else "wrong"
-            self.verdict.note(word, f"{run} ({row.definition}) is {row.state} with {wrong}, not {state}")
+            poisoned = [task for task, (_, _, kind) in self._of(run) if kind == "TaskPoisoned"]
+            if poisoned and row.state == "error" and all(map(self._deserved, poisoned)):
+                self.verdict.words["poisoned"] += 1
+            else:
+                self.verdict.note("wrong", f"{run} ({row.definition}) is {row.state} with {wrong}, not {state}")
         else:
             self.verdict.words["ok"] += 1
 
@@ -152,10 +154,9 @@ class Check:
             found[task[0]].append((task, about))
         return found
 
-    def _deserved(self, run: str) -> bool:
-        """Some task of the run was hit three times."""
-        hits = Counter(key[:2] for fault in self.faults for key in fault.hits if key.run == run)
-        return any(count >= 3 for count in hits.values())
+    def _deserved(self, task: Task) -> bool:
+        """It was hit three times: such a task fails, so that it does not kill for ever. [U-7]"""
+        return sum(key[:2] == task for fault in self.faults for key in fault.hits) >= 3
 
     # -- events
 

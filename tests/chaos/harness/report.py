@@ -83,7 +83,8 @@ def summary(slices: list[dict[str, Any]]) -> str:
         f"parts       {_parts(slices)}",
         f"runs        {words['attempt']} asked for, {words['acknowledged']} accepted, {words['runs']} with those that"
         f" they started, {words['ok']} ended as they must; {words['repeated']} requests repeated",
-        f"tasks       {words['tasks']}; {words['bodies']} bodies, {words['re-runs']} again; {words['losses']} losses",
+        f"tasks       {words['tasks']}; {words['bodies']} bodies, {words['re-runs']} again; {words['losses']} losses, "
+        f"{words['poisoned']} runs failed by a task that was hit three times",
         f"faults      {sum(faults.values())}: {_listed(faults)}",
         f"kills       {kills['landed']} of {kills['done']} hit a running task",
         f"recovery    {quantiles(took for each in slices for took in each.get('recovery', ()))}",

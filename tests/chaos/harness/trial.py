@@ -28,7 +28,7 @@ from umbel.store import Database
 
 FORBIDDEN: Final = (
     "lost", "unexpected", "doubled", "early", "late", "twice", "stuck", "wrong", "broken", "ghost", "accepted",
-    "unrecovered", "refused", "poisoned",
+    "unrecovered", "refused",
 )  # fmt: skip
 """A green slice has none of these."""
 
