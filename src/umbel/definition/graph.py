@@ -8,6 +8,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from umbel.definition import expressions, values
 from umbel.definition.document import describe, is_nothing, mapping, text_of
+from umbel.definition.keys import Keys
 from umbel.definition.model import MAX_EDGES, RUN_IF, STEP_TASK, Block, Step, TaskStep
 from umbel.definition.problems import Position, Report, shorten
 from umbel.definition.steps import MAX_NAME, find_cycle, queue_name, read_steps, read_task_name
@@ -65,8 +66,7 @@ class _Reader:
         self.kinds: dict[str, Kind] = {}
         self.inner: dict[str, list[TaskStep]] = {}
         self.ends: dict[str, tuple[str, ...]] = {}
-        self._keys = set(entries)
-        self._uses: dict[str, int] = {}
+        self._keys = Keys(*entries)
 
     def read(self) -> tuple[TaskStep, ...]:
         for key, (node, value) in self.entries.items():
@@ -158,7 +158,7 @@ class _Reader:
                 found = self._place(step, needs, into)
                 found = () if found == needs else found
             else:
-                key = self._unique(step.key)
+                key = self._keys.take(step.key)
                 into.append(TaskStep(key, step.task, step.line, step.column, needs=needs))
                 found = (key,)
             if block.kind == "group":
@@ -166,14 +166,6 @@ class _Reader:
             elif found:
                 ends, needs = list(found), found
         return tuple(ends) or needs
-
-    def _unique(self, key: str) -> str:
-        name = key
-        while name in self._keys:
-            self._uses[key] = self._uses.get(key, 1) + 1
-            name = f"{key}#{self._uses[key]}"
-        self._keys.add(name)
-        return name
 
     def _needs(self, key: str, node: Node) -> tuple[str, ...]:
         """The keys that a task needs, as written; only those that exist."""

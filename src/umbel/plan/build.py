@@ -6,6 +6,7 @@ from typing import Final
 
 from umbel.definition import HOOKS, Block, Catalog, Definition, Problem, TaskStep
 from umbel.definition.garbage import uncollected
+from umbel.definition.keys import Keys
 from umbel.definition.links import find_circles, in_order, started, unknown_workflows
 from umbel.definition.marked import plain_secrets
 from umbel.errors import DefinitionError
@@ -99,8 +100,7 @@ class _Builder:
         self.others = others
         self.nodes: list[Node] = []
         self._edges = 0
-        self._keys: set[str] = set()
-        self._uses: dict[str, int] = {}
+        self._keys = Keys()
 
     def add_graph(self) -> None:
         """The mapping form: each task names the keys that it needs."""
@@ -143,7 +143,7 @@ class _Builder:
                 f"{self.definition.fullname} has more than {MAX_TASKS:,} tasks or {MAX_EDGES:,} connections",
                 hint="Between two large groups every task waits for every other: put one task between them to join.",
             )
-        node = Node(index, self._unique(step.key), step.task, needs, self._queue(step), after_empty)
+        node = Node(index, self._keys.take(step.key), step.task, needs, self._queue(step), after_empty)
         self.nodes.append(self._with_options(node, step))
         return index
 
@@ -197,17 +197,8 @@ class _Builder:
         """The hooks stand behind all tasks."""
         for name in HOOKS:
             if step := self.definition.hooks.get(name):
-                node = Node(len(self.nodes), self._unique(step.key), step.task, queue=self._queue(step), hook=name)
+                node = Node(len(self.nodes), self._keys.take(step.key), step.task, queue=self._queue(step), hook=name)
                 self.nodes.append(node)
 
     def _queue(self, step: TaskStep) -> str | None:
         return step.queue or self.definition.custom_queues.get(step.task) or self.definition.default_queue
-
-    def _unique(self, key: str) -> str:
-        """`A`, then `A#2`, `A#3`, stepping over a task that is really called so."""
-        name = key
-        while name in self._keys:
-            self._uses[key] = self._uses.get(key, 1) + 1
-            name = f"{key}#{self._uses[key]}"
-        self._keys.add(name)
-        return name

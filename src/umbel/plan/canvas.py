@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from umbel.definition.keys import Keys
 from umbel.errors import DefinitionError
 from umbel.plan.limits import MAX_DEPTH, MAX_EDGES, MAX_TASKS
 from umbel.plan.model import Call, Node, Plan
@@ -98,8 +99,7 @@ class _Compiler:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._edges = 0
-        self._keys: set[str] = set()
-        self._uses: dict[str, int] = {}
+        self._keys = Keys()
         self._depth = 0
 
     def top(self, signature: Signature) -> Shape:
@@ -225,7 +225,7 @@ class _Compiler:
             raise _too_large()
         node = Node(
             index,
-            self._unique(_UNFIT.sub("_", task.task.rpartition(".")[2] or task.task)),
+            self._keys.take(_UNFIT.sub("_", task.task.rpartition(".")[2] or task.task)),
             task.task,
             given.needs,
             takes_nothing=given.takes == [],
@@ -242,15 +242,6 @@ class _Compiler:
         """What follows, with this result. Where nothing ran, it waits for what was waited for."""
         needs = tuple(leaves(shape)) or given.needs
         return _Input(needs, shape, on_error=given.error or given.on_error, quiet=given.quiet)
-
-    def _unique(self, key: str) -> str:
-        """`a`, then `a#2`, `a#3`, stepping over a task that is really called so."""
-        name = key
-        while name in self._keys:
-            self._uses[key] = self._uses.get(key, 1) + 1
-            name = f"{key}#{self._uses[key]}"
-        self._keys.add(name)
-        return name
 
 
 def leaves(shape: Shape) -> Iterator[int]:

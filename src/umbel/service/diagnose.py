@@ -1,13 +1,12 @@
 """Why a run failed, or why it waits: computed from the history and the state store, never guessed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from umbel.machine import RunState, TaskState
 from umbel.service.blame import file_line
 from umbel.service.fit import fit
 from umbel.service.models import AttemptNote, Diagnosis, RootCause, SuggestedAction
-from umbel.service.names import Names
 from umbel.service.phrases import first_line, listed, seconds, tasks
 from umbel.service.reading import is_there, require
 from umbel.service.umbel import Umbel
@@ -48,20 +47,8 @@ def _case(umbel: Umbel, run: RunRow) -> "Case":
     return Case(umbel, run, names, rows, attempts)
 
 
-class Case:
-    """Everything that is known of one run."""
-
-    def __init__(
-        self, umbel: Umbel, run: RunRow, names: Names, rows: dict[int, TaskRow], attempts: Sequence[AttemptRow]
-    ) -> None:
-        self.umbel = umbel
-        self.run = run
-        self.names = names
-        self.plan = names.plan
-        self.rows = rows
-        self.attempts = attempts
-        self.why = Why(umbel, run, names, rows, attempts)
-        self.states = self.why.states
+class Case(Why):
+    """Everything that is known of one run, and what is to be said of it."""
 
     def failed(self) -> Diagnosis:
         """An error, and all that it kept from running."""
@@ -70,7 +57,7 @@ class Case:
             error = first_line(self.run.error) if self.run.error else "no reason was recorded"
             return self._diagnosis(
                 f"The run failed: {error}.",
-                waiting=[each.note for each in self.why.all()],
+                waiting=[each.note for each in self.all()],
                 suggested_actions=self._again(),
             )
         tries = [each for each in self.attempts if each.idx == row.idx]
@@ -84,7 +71,7 @@ class Case:
             root_cause=cause,
             attempts=[self._note(each) for each in tries],
             chain=list(self._chain()),
-            waiting=[each.note for each in self.why.all()],
+            waiting=[each.note for each in self.all()],
             suggested_actions=[
                 *([_action("diagnose_run", "why the run that it started failed", run_id=row.child)] if sub else []),
                 _action(
@@ -156,13 +143,13 @@ class Case:
 
     def live(self) -> Diagnosis:
         """What it waits for."""
-        if (not_begun := self.why.not_begun()) is not None:
+        if (not_begun := self.not_begun()) is not None:
             actions = [self._wait()]
             if self.run.held:
                 live = {"definition": self.run.definition, "status": ["running"]}
                 actions.append(_action("list_runs", "see which are live", **live))
             return self._diagnosis(f"{not_begun}.", suggested_actions=actions)
-        waiting = sorted(self.why.all(), key=lambda each: each.rank)
+        waiting = sorted(self.all(), key=lambda each: each.rank)
         verdict = f"{waiting[0].task}: {waiting[0].reason.text}" if waiting else "Its last task has just ended"
         actions = [self._wait()]
         for each in waiting:
@@ -195,7 +182,7 @@ class Case:
         return _action("wait_for_run", "see how it ends", run_id=self.run.id, timeout=30)
 
     def _lasted(self) -> str:
-        return seconds((self.run.finished_at or self.why.now) - (self.run.started_at or self.run.created_at))
+        return seconds((self.run.finished_at or self.now) - (self.run.started_at or self.run.created_at))
 
     def _note(self, row: AttemptRow) -> AttemptNote:
         ran = (row.finished_at - row.started_at) / 1000 if row.started_at and row.finished_at else None

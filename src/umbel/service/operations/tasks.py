@@ -60,40 +60,27 @@ class GetTaskLogs(Operation[LogPage]):
     limit: int = Field(default=500, ge=1, le=5000, description="Lines per page.")
 
 
-class ApproveTask(Operation[Run]):
-    """Approve a task that waits for a person: the run goes on. Only do this if a person has told you to."""
-
-    spec = Spec(
-        "approve_task",
-        "POST",
-        "/runs/{run_id}/tasks/{key}/approve",
-        Run,
-        scope="run",
-        read_only=False,
-        destructive=True,
-        idempotent=False,
-        open_world=True,
-    )
+class _Decision(Operation[Run]):
     run_id: RunId
     key: TaskKey
     comment: str | None = Field(default=None, max_length=2000, description="Why; kept with the decision.")
 
 
-class RejectTask(Operation[Run]):
+def _decision(name: str, word: str) -> Spec:
+    path = f"/runs/{{run_id}}/tasks/{{key}}/{word}"
+    return Spec(
+        name, "POST", path, Run, scope="run", read_only=False, destructive=True, idempotent=False, open_world=True
+    )
+
+
+class ApproveTask(_Decision):
+    """Approve a task that waits for a person: the run goes on. Only do this if a person has told you to."""
+
+    spec = _decision("approve_task", "approve")
+
+
+class RejectTask(_Decision):
     """Reject a task that waits for a person: it fails, and what needs it does not run. Only do this if a person has
     told you to."""
 
-    spec = Spec(
-        "reject_task",
-        "POST",
-        "/runs/{run_id}/tasks/{key}/reject",
-        Run,
-        scope="run",
-        read_only=False,
-        destructive=True,
-        idempotent=False,
-        open_world=True,
-    )
-    run_id: RunId
-    key: TaskKey
-    comment: str | None = Field(default=None, max_length=2000, description="Why; kept with the decision.")
+    spec = _decision("reject_task", "reject")
