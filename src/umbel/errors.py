@@ -274,6 +274,13 @@ class SecretUnreadable(UmbelError):
     hint = "Add the key that it was sealed with to UMBEL_SECRET_KEY, behind the newer one and a comma."
 
 
+class VersionNotFound(UmbelError):
+    """The definition never was what is asked for."""
+
+    code = "UMB-064"
+    hint = "`umbel definitions NAME --versions` shows what it has been."
+
+
 class DeliveryNotFound(UmbelError):
     """The run has no delivery to a webhook with this id."""
 

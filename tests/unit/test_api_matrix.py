@@ -41,6 +41,8 @@ GET /schedules
 GET /schedules/{rest:path}
 GET /workers
 GET /workers/{rest:path}
+GET /queues
+GET /queues/{rest:path}
 GET /settings
 GET /settings/{rest:path}
 GET /playground
@@ -72,12 +74,15 @@ GET /api/v1/definitions
 GET /api/v1/definitions/schema
 GET /api/v1/definitions/{name}
 POST /api/v1/definitions/check
+GET /api/v1/definitions/{name}/versions
+GET /api/v1/definitions/{name}/versions/{version}
 GET /api/v1/definitions/{name}/graph
 GET /api/v1/deliveries
 GET /api/v1/events
 GET /api/v1/health
 GET /api/v1/playground
 GET /api/v1/lessons
+GET /api/v1/queues
 GET /api/v1/lessons/{slug}
 GET /api/v1/lessons/{slug}/steps/{step}/runs/{run_id}
 POST /api/v1/lessons/{slug}/check
@@ -120,6 +125,7 @@ POST /api/v1/schedules/{definition}/resume
 ADMIN = """
 PUT /api/v1/definitions/{name}
 GET /api/v1/users
+DELETE /api/v1/definitions/{name}
 POST /api/v1/users
 POST /api/v1/users/{name}
 DELETE /api/v1/users/{name}

@@ -23,6 +23,7 @@ STATUS: Final[dict[type[UmbelError], int]] = {
     errors.TaskNotFound: 404,
     errors.ScheduleNotFound: 404,
     errors.DeliveryNotFound: 404,
+    errors.VersionNotFound: 404,
     errors.LessonNotFound: 404,
     errors.DefinitionError: 409,
     errors.RunLost: 409,

@@ -20,6 +20,7 @@ from umbel.cli import (
     probe,
     runs,
     schedules,
+    queues,
     secrets,
     serve,
     stacks,
@@ -90,7 +91,7 @@ def umbel(
 
 _GROUPS = (
     *(stacks, init, lint, graph, check_app, serve, probe, doctor, runs),
-    *(deliveries, definitions, schedules, secrets, users),
+    *(deliveries, definitions, mcp, schedules, queues, lab, secrets, users),
 )
 for group in _GROUPS:
     group.register(app)

@@ -3,7 +3,7 @@
 from umbel.cli.output import columns, say
 from umbel.cli.show import run_line
 from umbel.cli.words import count, local, seconds
-from umbel.service.models import ComparedWorker, Comparison, FieldChange, TaskSide, ValueChange
+from umbel.service.models import ComparedWorker, Comparison, FieldChange, PlanChange, TaskSide, ValueChange
 
 
 def comparison(found: Comparison) -> None:
@@ -21,14 +21,7 @@ def comparison(found: Comparison) -> None:
             say(f"  and {count(found.payload_left_out, 'place')} more")
     if not found.plan.same:
         say("\nplan:")
-        for sign, keys in (("+", found.plan.added), ("-", found.plan.removed)):
-            for key in keys:
-                say(f"  {sign} {key}")
-        for task in found.plan.changed:
-            for field in task.fields:
-                say(f"  {task.key}: {_field(field)}")
-        if found.plan.settings:
-            say(f"  its settings: {', '.join(found.plan.settings)}")
+        plan_change(found.plan)
     say()
     rows = [["TASK", "STATE", "OTHER", "TOOK", "OTHER", "IN QUEUE", "OTHER", "ATTEMPTS", "DIFFERS"]]
     for each in found.tasks:
@@ -51,6 +44,18 @@ def comparison(found: Comparison) -> None:
         say()
         for worker in found.workers:
             say(_worker(worker))
+
+
+def plan_change(found: PlanChange) -> None:
+    """How a plan became another one."""
+    for sign, keys in (("+", found.added), ("-", found.removed)):
+        for key in keys:
+            say(f"  {sign} {key}")
+    for task in found.changed:
+        for field in task.fields:
+            say(f"  {task.key}: {_field(field)}")
+    if found.settings:
+        say(f"  its settings: {', '.join(found.settings)}")
 
 
 def _change(change: ValueChange) -> str:

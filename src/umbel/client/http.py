@@ -58,7 +58,7 @@ PAUSE: Final = 0.5
 """Seconds before a dropped event stream is taken up again."""
 
 
-class Client(Access, Tasks):
+class Client(Access, Lab, Places, Tasks):
     """Speaks to one server. Thread safe; a context manager that closes its connections.
 
     Every method raises the exception that the server raised (`umbel.errors`, with its code and hint), and

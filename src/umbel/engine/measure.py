@@ -1,7 +1,7 @@
 """What the state store tells a dashboard: two round trips, however many partitions, queues and workers there are."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 
 MOST: Final = 500
 """Queues of a partition, and workers, that are looked at."""
+ENDS: Final = 25
+"""Tasks at each end of a queue that are looked at for the oldest: what is sent again goes to the end."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Released tasks of a queue that no worker has claimed; `since` (ms): when the oldest of them was released."""
+
+    count: int = 0
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +103,38 @@ def measure(client: "redis.Redis", positions: Mapping[int, str | None], lease_ms
         host = str(about.get("host") or name.decode().partition("~")[0])
         listens = tuple(str(each) for each in about.get("queues") or ())
         found.workers.append(WorkerLoad(host, until >= now, listens, int(about.get("concurrency") or 1), running))
+    return found
+
+
+def waiting(client: "redis.Redis", partitions: Iterable[int]) -> dict[str, Waiting]:
+    """What waits in each queue; "" is the default queue. Three round trips."""
+    partitions = list(partitions)
+    pipe: Any = client.pipeline(transaction=False)
+    for partition in partitions:
+        pipe.hkeys(f"{prefix(partition)}queues")
+    places = [
+        (partition, name[len(b"passed:") :].decode())
+        for partition, names in zip(partitions, pipe.execute(), strict=True)
+        for name in sorted(names)[:MOST]
+        if name.startswith(b"passed:")
+    ]
+    pipe = client.pipeline(transaction=False)
+    for partition, queue in places:
+        name = f"{prefix(partition)}ready:{queue}"
+        pipe.zcard(name)
+        pipe.zrange(name, 0, ENDS - 1)
+        pipe.zrange(name, -ENDS, -1)
+    answers = iter(pipe.execute())
+    found: dict[str, Waiting] = {}
+    pipe = client.pipeline(transaction=False)
+    owners: list[str] = []
+    for partition, queue in places:
+        found.setdefault(queue, Waiting()).count += int(next(answers))
+        for member in {*next(answers), *next(answers)}:
+            run, _, task = member.decode().rpartition(":")
+            pipe.hget(f"{prefix(partition)}run:{run}", f"{task}:ready")
+            owners.append(queue)
+    for queue, ready_at in zip(owners, pipe.execute(), strict=True):
+        if ready_at is not None:
+            found[queue].since = min(int(ready_at), found[queue].since or int(ready_at))
     return found

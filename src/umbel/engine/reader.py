@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from umbel.engine.incarnation import Incarnation
 from umbel.engine.keys import partition_of, prefix
-from umbel.engine.measure import Measured, measure
+from umbel.engine.measure import Measured, Waiting, measure, waiting
 from umbel.engine.wire import Item, Wire, unavailable
 from umbel.events import EventRecord, decode
 from umbel.observe.spans import trace_of
@@ -353,6 +353,10 @@ class Reader:
         """What the store holds, for dashboards; `positions`: up to where each partition's events are projected."""
         lease = round(self.settings.lease * 1000)
         return cast("Measured", self._guard(lambda: measure(self._client, positions, lease)))
+
+    def waiting(self) -> dict[str, Waiting]:
+        """The released tasks that no worker has claimed, by queue; "" is the default queue."""
+        return cast("dict[str, Waiting]", self._guard(lambda: waiting(self._client, self.partitions)))
 
     # --- the event stream
 

@@ -68,6 +68,22 @@ def define(umbel: Umbel, asked: DefineCanvas) -> DefinitionView:
     return definitions.get_definition(umbel, asked.name)
 
 
+def remove(umbel: Umbel, name: str) -> DefinitionView:
+    """Keep a definition no longer; as it was.
+
+    Raises:
+        DefinitionNotFound: there is none of this name.
+        DefinitionError: it is not kept here, but defined by the project itself.
+        HistoryUnavailable: it could not be written.
+    """
+    umbel.definitions.look()
+    found = definitions.get_definition(umbel, name)
+    if not umbel.store.undefine(name):
+        raise DefinitionError(f"{name} is defined by the project itself.", hint="Remove it there.")
+    umbel.definitions.look()
+    return found
+
+
 def _plan(umbel: Umbel, name: str, canvas: Mapping[str, Any], *, kept: bool = False) -> Plan:
     """The plan, if the project or a live worker knows its tasks. A definition that is kept outlives its workers."""
     plan = canvas_plan.compile(name, canvas)

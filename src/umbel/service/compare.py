@@ -47,7 +47,7 @@ def compare(umbel: Umbel, asked: CompareRuns) -> Comparison:
     other = _last_success(umbel, run) if asked.other == LAST_SUCCESS else require(umbel, asked.other)
     new, old = _Side(umbel, run), _Side(umbel, other)
     payload, left_out = differences(read(other.payload), read(run.payload))
-    plan = _plans(old.plan, new.plan)
+    plan = plan_change(old.plan, new.plan)
     tasks = [_task(key, new.tasks.get(key), old.tasks.get(key)) for key in dict.fromkeys([*new.tasks, *old.tasks])]
     first = next((each for each in tasks if {"state", "error"} & set(each.differs)), None)
     return Comparison(
@@ -129,7 +129,8 @@ def _task(key: str, new: tuple[TaskSide, str | None] | None, old: tuple[TaskSide
     return ComparedTask(key=key, run=new[0] if new else None, other=old[0] if old else None, differs=differs)
 
 
-def _plans(old: Plan, new: Plan) -> PlanChange:
+def plan_change(old: Plan, new: Plan) -> PlanChange:
+    """How one plan became another one."""
     before, after = ({node.key: node for node in plan.nodes} for plan in (old, new))
     changed = []
     if old.hash != new.hash:
@@ -153,15 +154,15 @@ def _plans(old: Plan, new: Plan) -> PlanChange:
 
 
 def _fields(old: Plan, before: Node, new: Plan, after: Node) -> Iterator[FieldChange]:
-    one, two = _said(old, before), _said(new, after)
+    one, two = said(old, before), said(new, after)
     for name in dict.fromkeys([*one, *two]):
         was, now = one.get(name), two.get(name)
         if was != now:
             yield FieldChange(name=name, before=was and cut(was), after=now and cut(now))
 
 
-def _said(plan: Plan, node: Node) -> Mapping[str, str]:
-    """What a plan says of a task, as texts."""
+def said(plan: Plan, node: Node) -> Mapping[str, str]:
+    """What a plan says of a task, as JSON texts without secrets."""
     needs = [plan.nodes[need].key for need in node.needs]
     rest = {name: value for name, value in as_dict(node).items() if name not in _ASIDE and value is not None}
     return {name: json.dumps(hide(value), ensure_ascii=False) for name, value in {"needs": needs, **rest}.items()}

@@ -54,7 +54,10 @@ def _definition(umbel: Umbel, name: str) -> DefinitionView:
     if name in catalog.refused:
         description = catalog.refused[name].get("description")
         return DefinitionView(
-            name=name, description=description if isinstance(description, str) else "", problems=problems
+            name=name,
+            description=description if isinstance(description, str) else "",
+            kept=not umbel.definitions.written(name),
+            problems=problems,
         )
     raise DefinitionNotFound(f"There is no definition {name[:200]}.")
 
@@ -68,4 +71,5 @@ def _view(umbel: Umbel, definition: Definition, plan: Plan) -> DefinitionView:
         tasks=task_definitions(plan, umbel.settings.default_queue),
         schedule=schedule_spec(umbel, definition.schedule) if definition.schedule else None,
         hash=plan.hash,
+        kept=definition.canvas is not None and not umbel.definitions.written(definition.fullname),
     )

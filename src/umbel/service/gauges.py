@@ -3,15 +3,15 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotInTime
 from typing import TYPE_CHECKING, Any, Final
 
 from umbel import __version__
+from umbel.celery.lengths import Depth
 from umbel.errors import UmbelError
 from umbel.keeper.count import host
 from umbel.observe import meters
 from umbel.observe.metrics import Sample
+from umbel.service.patient import NotInTime, Patient
 
 if TYPE_CHECKING:
     from umbel.service.umbel import Umbel
@@ -26,31 +26,7 @@ GONE: Final = 600.0
 _DELIVERIES: Final = ("delivered", "pending", "failed")
 
 Read = Callable[[], list[Sample]]
-Lengths = Callable[[Sequence[str]], dict[str, int]]
-
-
-class _Source:
-    """One store, asked by one thread of its own. While it still owes an answer, it is not asked again."""
-
-    def __init__(self, name: str, read: Read) -> None:
-        self.name = name
-        self._read = read
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"umbel-metrics-{name}")
-        self._asked: Future[list[Sample]] | None = None
-
-    def ask(self) -> None:
-        if self._asked is None or self._asked.done():
-            self._asked = self._thread.submit(self._read)
-
-    def answer(self, seconds: float) -> list[Sample]:
-        assert self._asked is not None
-        try:
-            return [*self._asked.result(seconds), Sample(meters.UP, (self.name,), 1)]
-        except (UmbelError, NotInTime):
-            return [Sample(meters.UP, (self.name,), 0)]
-
-    def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+Lengths = Callable[[Sequence[str]], dict[str, Depth]]
 
 
 class Gauges:
@@ -65,9 +41,10 @@ class Gauges:
         self._lengths = lengths
         self._queues: list[str] = []
         self._seen: dict[str, float] = {}
-        self._sources = [_Source("state", self._state), _Source("history", self._history)]
+        reads: dict[str, Read] = {"state": self._state, "history": self._history}
         if lengths is not None:
-            self._sources.append(_Source("broker", self._broker))
+            reads["broker"] = self._broker
+        self._sources = {name: Patient(f"metrics-{name}", read) for name, read in reads.items()}
         self._guard = threading.Lock()
         self._until = 0.0
         self._last: list[Sample] = []
@@ -77,19 +54,23 @@ class Gauges:
         with self._guard:
             if time.monotonic() >= self._until:
                 deadline = time.monotonic() + PATIENCE
-                for source in self._sources:
+                for source in self._sources.values():
                     source.ask()
                 found = [Sample(meters.BUILD, (__version__,), 1)]
                 sent = self._umbel.keeper.deliver.sent
                 found += [Sample(meters.WEBHOOKS, (state,), sent[state]) for state in _DELIVERIES]
-                for source in self._sources:
-                    found += source.answer(max(0.0, deadline - time.monotonic()))
+                for name, source in self._sources.items():
+                    try:
+                        found += source.answer(max(0.0, deadline - time.monotonic()))
+                        found.append(Sample(meters.UP, (name,), 1))
+                    except (UmbelError, NotInTime):
+                        found.append(Sample(meters.UP, (name,), 0))
                 self._last, self._until = found, time.monotonic() + FRESH
             return self._last
 
     def close(self) -> None:
         """Ends the threads."""
-        for source in self._sources:
+        for source in self._sources.values():
             source.close()
 
     def _state(self) -> list[Sample]:
@@ -143,4 +124,4 @@ class Gauges:
     def _broker(self) -> list[Sample]:
         assert self._lengths is not None
         lengths = self._lengths(self._queues or [self._umbel.settings.default_queue])
-        return [Sample(meters.QUEUE_LENGTH, (queue,), length) for queue, length in lengths.items()]
+        return [Sample(meters.QUEUE_LENGTH, (queue,), depth.waiting) for queue, depth in lengths.items()]

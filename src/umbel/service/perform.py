@@ -19,10 +19,12 @@ from umbel.service import (
     output,
     playground,
     reading,
+    queues,
     rerun,
     runs,
     schedules,
     webhooks,
+    versions,
     why,
     workers,
 )
@@ -79,6 +81,9 @@ _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] 
     operations.GetDefinition: lambda umbel, asked: definitions.get_definition(umbel, asked.name),
     operations.DefineCanvas: canvases.define,
     operations.GetDefinitionSchema: lambda umbel, asked: check.editor_schema(),
+    operations.RemoveDefinition: lambda umbel, asked: canvases.remove(umbel, asked.name),
+    operations.ListDefinitionVersions: lambda umbel, asked: versions.list_versions(umbel, asked.name),
+    operations.GetDefinitionVersion: versions.get_version,
     operations.CheckDefinitions: check.check_definitions,
     operations.GetDefinitionGraph: lambda umbel, asked: graphs.of_definition(umbel, asked.name, asked.format),
     operations.GetRunGraph: lambda umbel, asked: graphs.of_run(umbel, asked.run_id, asked.format),
@@ -96,6 +101,7 @@ _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] 
     operations.GetHealth: lambda umbel, asked: health.get_health(umbel),
     operations.ListDeliveries: webhooks.list_deliveries,
     operations.GetRunDeliveries: lambda umbel, asked: webhooks.of_run(umbel, asked.run_id),
+    operations.ListQueues: lambda umbel, asked: queues.list_queues(umbel),
     operations.Redeliver: lambda umbel, asked: webhooks.redeliver(umbel, asked.run_id, asked.delivery),
 }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from umbel.errors import UmbelError
 from umbel.plan.model import Node
@@ -18,6 +18,14 @@ LOOKED_AT: Final = 8
 """Of those that busy workers run, so many are looked up."""
 SOON: Final = 3_000
 """Milliseconds within which nobody asks why."""
+
+
+class Obstacle(NamedTuple):
+    """What keeps a task from being taken. `missing`: nobody is there who would; `broken`: they cannot; `busy`: they do
+    something else first; `none`: somebody is about to."""
+
+    text: str = ""
+    kind: Literal["missing", "broken", "busy", "none"] = "none"
 
 
 class Fleet:
@@ -56,45 +64,53 @@ class Fleet:
     def _beats(self, worker: WorkerView) -> float:
         return float(worker.settings.get("heartbeat", self._umbel.settings.heartbeat))
 
-    def why(self, node: Node) -> tuple[str, bool]:
-        """Why nobody takes a task, and whether a worker is missing; `` if somebody is about to."""
-        queue = node.queue or self._umbel.settings.default_queue
+    def why(self, node: Node) -> Obstacle:
+        """Why nobody takes a task."""
+        return self.why_not(node.queue or self._umbel.settings.default_queue, node.task)
+
+    def why_not(self, queue: str, task: str | None = None) -> Obstacle:
+        """Why nobody takes what is in a queue, or this task of it. Without the stop of a sentence."""
         if self.workers is None:
-            return f"the state store does not answer, so nobody can take it ({self.error})", False
+            return Obstacle(f"the state store does not answer, so nobody can take it ({self.error})", "broken")
         if trouble := self._umbel.publish.trouble:
             ago = seconds(self._umbel.publish.ago())
-            return f"the broker has taken no messages for {ago} ({trouble.why}); it is sent when it does", False
+            text = f"the broker has taken no messages for {ago} ({trouble.why}); it is sent when it does"
+            return Obstacle(text, "broken")
         if not self.workers:
-            return "no worker is alive", True
+            return Obstacle("no worker is alive", "missing")
         there = [each for each in self.workers if queue in each.queues]
         if not there:
             heard = sorted({name for each in self.workers for name in each.queues})
             others = f"; they listen on {listed(heard)}" if heard else ""
-            return f"no worker listens on queue {queue}{others}{nearest(queue, heard)}", True
-        knowing = [each for each in there if knows(each, node.task)]
+            return Obstacle(f"no worker listens on queue {queue}{others}{nearest(queue, heard)}", "missing")
+        knowing = there if task is None else [each for each in there if knows(each, task)]
         if not knowing:
             names = sorted({name for each in there for name in each.tasks})
-            return f"no worker of queue {queue} knows the task {node.task}{nearest(node.task, names)}", True
-        return self._held_up(queue, node.task, knowing), False
+            return Obstacle(f"no worker of queue {queue} knows the task {task}{nearest(task or '', names)}", "missing")
+        return self._held_up(queue, task, knowing)
 
-    def _held_up(self, queue: str, task: str, workers: Sequence[WorkerView]) -> str:
+    def _held_up(self, queue: str, task: str | None, workers: Sequence[WorkerView]) -> Obstacle:
         """What keeps workers from it that would take it."""
         cut_off = [each for each in workers if self._cut_off(each) is not None]
         if len(cut_off) == len(workers):
             ago = seconds(min(self._cut_off(each) or 0 for each in cut_off))
-            return f"{_workers(workers)} of queue {queue} has no connection to the broker, since {ago}"
+            return Obstacle(
+                f"{_workers(workers)} of queue {queue} has no connection to the broker, since {ago}", "broken"
+            )
         workers = [each for each in workers if each not in cut_off]
         silent = {each.name: text for each in workers if (text := self.silence(each.name))}
         if len(silent) == len(workers):
             name, text = next(iter(silent.items()))
-            return f"worker {name} is late: {text}"
+            return Obstacle(f"worker {name} is late: {text}", "broken")
         workers = [each for each in workers if each.name not in silent]
         if all(each.concurrency is not None and each.running >= each.concurrency for each in workers):
-            return f"every worker of queue {queue} is busy: {self._busy(workers)}"
-        rates = {each.rates.get(task) for each in workers}
+            return Obstacle(f"every worker of queue {queue} is busy: {self._busy(workers)}", "busy")
+        rates = {each.rates.get(task) for each in workers} if task is not None else {None}
         if None not in rates:
-            return f"Celery's rate limit of {task} ({', '.join(sorted(filter(None, rates)))}) lets it wait"
-        return ""
+            return Obstacle(
+                f"Celery's rate limit of {task} ({', '.join(sorted(filter(None, rates)))}) lets it wait", "busy"
+            )
+        return Obstacle()
 
     def _cut_off(self, worker: WorkerView) -> float | None:
         """For how many ms a worker has had no connection to the broker; a moment at its start is none."""

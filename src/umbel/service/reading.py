@@ -162,6 +162,7 @@ def fields_of(run: RunRow) -> dict[str, Any]:
     return {
         "id": run.id,
         "definition": run.definition,
+        "version": run.plan_hash,
         "state": run.state,
         "status": director_status(run.state),
         "settled": run.settled,

@@ -63,7 +63,7 @@ class Umbel:
         now: for tests: the clock of schedules (ms UTC).
         keepers: the keeper's own engine, which may also look at a store that is closed to others; closed with this.
         send_canvas: sends and launches a run that Celery's own canvas sequences (`umbel.celery.canvas_out.launch`).
-        lengths: messages in the broker's queues, for metrics.
+        lengths: what the broker's queues hold; None where no broker is known.
         exporter: takes the spans of settled runs; None for no traces.
     """
 
@@ -95,6 +95,7 @@ class Umbel:
         self.scenes = Scenes()
         watch = [Counter(self.metrics, self.plan, settings.default_queue).count]
         if exporter is not None:
+        self.lengths = lengths
             tracer = Tracer(self.store, self.plan, exporter, self.metrics, settings.url, settings.default_queue)
             own.append(tracer)
             watch.append(tracer.note)

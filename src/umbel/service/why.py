@@ -147,9 +147,9 @@ class Why:
             return self._paused()
         if not by_celery(self.run, self.plan):
             return Reason("queued", "is about to be queued")
-        why, missing = self.fleet.why(node)
-        told = why or f"a worker of queue {node.queue or self.umbel.settings.default_queue} is about to take it"
-        return Reason("no worker" if missing else "queued", f"sent by Celery's own canvas: {told}")
+        found = self.fleet.why(node)
+        told = found.text or f"a worker of queue {node.queue or self.umbel.settings.default_queue} is about to take it"
+        return Reason("no worker" if found.kind == "missing" else "queued", f"sent by Celery's own canvas: {told}")
 
     def _outside_window(self, index: int) -> Reason:
         node, entry = self.names.node(index), map_of(index, self.names.maps)
@@ -179,11 +179,11 @@ class Why:
             return self._paused()
         if by_celery(self.run, self.plan) and not node.hook:
             return Reason("held up", "lost with its worker; Celery sends it again only if the task has acks_late")
-        why, missing = self.fleet.why(node)
+        why, obstacle = self.fleet.why(node)
         # Who may take it says most; what has become of its message only matters if somebody would take it.
         if not why:
             why = self.fleet.message(self.run, index, node)
-        kind: Kind = "no worker" if missing else "held up" if why else "queued"
+        kind: Kind = "no worker" if obstacle == "missing" else "held up" if why else "queued"
         why = why or f"a worker of queue {node.queue or self.umbel.settings.default_queue} is about to take it"
         return Reason(kind, f"queued for {seconds(self.now - (row.queued_at or self.now))}: {why}")
 

@@ -38,6 +38,7 @@ from umbel.store.rows import (
 from umbel.store.schedules import ScheduleRow, Schedules, Ticked
 from umbel.store.users import Users
 
+from umbel.store.versions import VersionRow, Versions
 __all__ = [
     "Accepted",
     "Access",
@@ -67,6 +68,7 @@ __all__ = [
     "UserRow",
     "maps_of",
 ]
+    "VersionRow",
 
 
 class Store(
@@ -86,6 +88,7 @@ class Store(
     Measures,
 ):
     """The history behind one URL. Thread safe.
+    Versions,
 
     Args:
         url: `sqlite:///path/to/file.db` (relative to the working directory; four slashes for an absolute path) or

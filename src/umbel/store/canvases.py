@@ -1,6 +1,6 @@
 """Definitions that came as a Celery canvas, from `umbel.define` or the API: files are not the only place for them."""
 
-from sqlalchemy import BigInteger, Column, String, Table, Text, func, select
+from sqlalchemy import BigInteger, Column, String, Table, Text, delete, func, select
 
 from umbel.store import tables
 from umbel.store.database import Database
@@ -28,7 +28,7 @@ class Canvases:
             return {row.name: row.canvas for row in found}
 
     def canvases_stamp(self) -> tuple[int, int]:
-        """It is another one when a definition has been added or changed, by whichever server."""
+        """It is another one when a definition has been added, changed or removed, by whichever server."""
         with self._database.read() as connection:
             row = connection.execute(select(func.count(), func.max(_canvases.c.defined_at))).one()
             return int(row[0]), int(row[1] or 0)
@@ -45,3 +45,8 @@ class Canvases:
             newest = connection.scalar(select(func.max(_canvases.c.defined_at))) or 0
             row = {"name": name, "canvas": canvas, "defined_at": max(at, newest + 1)}
             connection.execute(upsert(connection.dialect.name, _canvases).values(row))
+
+    def undefine(self, name: str) -> bool:
+        """Keep a definition no longer; whether there was one."""
+        with self._database.write() as connection:
+            return connection.execute(delete(_canvases).where(_canvases.c.name == name)).rowcount > 0

@@ -45,7 +45,19 @@ from umbel.service.models.runs import (
     TaskList,
     TaskView,
 )
-from umbel.service.models.server import Event, FieldProblem, Problem, ToolAnnotations, ToolSpec, WorkerList, WorkerView
+from umbel.service.models.server import (
+    Event,
+    FieldProblem,
+    Problem,
+    QueueList,
+    QueueView,
+    RunningTask,
+    ToolAnnotations,
+    ToolSpec,
+    WorkerList,
+    WorkerView,
+)
+from umbel.service.models.versions import Version, VersionDetail, VersionList
 from umbel.service.models.webhooks import Delivery, DeliveryAttemptView, DeliveryList, DeliveryStatus
 
 __all__ = [
@@ -81,6 +93,8 @@ __all__ = [
     "Picture",
     "PlanChange",
     "Problem",
+    "QueueList",
+    "QueueView",
     "Resource",
     "Retry",
     "RetryTask",
@@ -88,6 +102,7 @@ __all__ = [
     "Run",
     "RunDetail",
     "RunList",
+    "RunningTask",
     "ScheduleList",
     "ScheduleSpec",
     "ScheduleView",
@@ -107,6 +122,9 @@ __all__ = [
     "User",
     "UserList",
     "ValueChange",
+    "Version",
+    "VersionDetail",
+    "VersionList",
     "WaitingNote",
     "WorkerList",
     "WorkerView",

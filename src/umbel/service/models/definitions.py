@@ -90,6 +90,9 @@ class DefinitionView(Resource):
     tasks: list[TaskDefinition] = Field(default=[])
     schedule: ScheduleSpec | None = Field(default=None, description="When it is started by itself.")
     hash: str | None = Field(default=None, description="Hash of the plan: it changes when the tasks do.")
+    kept: bool = Field(
+        default=False, description="It came by `define_canvas`, not by the project's files, and can be removed."
+    )
     problems: list[str] = Field(default=[], description="Why it cannot be started; empty if it can.")
     source: DefinitionSource | None = Field(
         default=None, description="Its text, where one definition is asked for that stands in the project's file."

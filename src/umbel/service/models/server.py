@@ -35,6 +35,47 @@ class WorkerList(Resource):
     items: list[WorkerView]
 
 
+class RunningTask(Resource):
+    """An attempt that a worker runs now."""
+
+    run_id: str
+    definition: str
+    task: str = Field(description="Key of the task.")
+    worker: str
+    started_at: Time | None = None
+
+
+class QueueView(Resource):
+    """A queue: what waits in it, and who takes from it."""
+
+    name: str
+    healthy: bool = Field(description="False if what waits in it, or may come, will not be taken as things stand.")
+    why: str | None = Field(
+        default=None, description="What keeps workers from taking what waits, as a diagnosis says it; they may be busy."
+    )
+    waiting: int = Field(default=0, description="Tasks of runs that are released and that no worker has claimed.")
+    oldest: Time | None = Field(default=None, description="When the oldest of those was released.")
+    messages: int | None = Field(
+        default=None, description="Messages in the broker that no worker has fetched; null if it does not say."
+    )
+    unacknowledged: int | None = Field(
+        default=None,
+        description="Messages that workers have fetched and not acknowledged; null if the broker does not say.",
+    )
+    workers: list[str] = Field(default=[], description="Live workers that listen on it.")
+    slots: int | None = Field(default=None, description="How many tasks those may run at a time, of all their queues.")
+    running: int = Field(default=0, description="Attempts of its tasks that run now.")
+    runs: list[RunningTask] = Field(default=[], description="Those, the longest first; ten of them at most.")
+    definitions: list[str] = Field(default=[], description="Definitions with tasks that go there.")
+
+
+class QueueList(Resource):
+    """The queues that definitions use, that workers listen on, or in which something waits; unhealthy ones first."""
+
+    items: list[QueueView]
+    broker: str | None = Field(default=None, description="What the broker said instead of the lengths of its queues.")
+
+
 class Event(Resource):
     """Something that happened to a run: the `data` of a server-sent event."""
 

@@ -22,7 +22,10 @@ from umbel.service.operations.definitions import (
     GetDefinition,
     GetDefinitionGraph,
     GetDefinitionSchema,
+    GetDefinitionVersion,
     ListDefinitions,
+    ListDefinitionVersions,
+    RemoveDefinition,
 )
 from umbel.service.operations.health import GetHealth
 from umbel.service.operations.lessons import CheckLesson, GetLesson, GetStepRun, ListLessons, RunStep
@@ -40,7 +43,7 @@ from umbel.service.operations.runs import (
     StartRun,
     WaitForRun,
 )
-from umbel.service.operations.schedules import ListSchedules, ListWorkers, PauseSchedule, ResumeSchedule
+from umbel.service.operations.schedules import ListQueues, ListSchedules, ListWorkers, PauseSchedule, ResumeSchedule
 from umbel.service.operations.tasks import (
     ApproveTask,
     GetLogs,
@@ -73,6 +76,7 @@ __all__ = [
     "GetDefinitionSchema",
     "GetHealth",
     "GetLesson",
+    "GetDefinitionVersion",
     "GetLogs",
     "GetOutput",
     "GetPlayground",
@@ -85,9 +89,11 @@ __all__ = [
     "ListDefinitions",
     "ListDeliveries",
     "ListLessons",
+    "ListDefinitionVersions",
     "ListRuns",
     "ListSchedules",
     "ListTasks",
+    "ListQueues",
     "ListTokens",
     "ListUsers",
     "ListWorkers",
@@ -100,6 +106,7 @@ __all__ = [
     "RemoveUser",
     "ResumeRun",
     "ResumeSchedule",
+    "RemoveDefinition",
     "RetryRun",
     "RevokeToken",
     "RunStep",
@@ -118,7 +125,10 @@ OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
     DefineCanvas,
     CheckDefinitions,
     GetDefinitionGraph,
+    ListDefinitionVersions,
+    GetDefinitionVersion,
     GetPlayground,
+    RemoveDefinition,
     TryDefinition,
     ListLessons,
     GetLesson,
@@ -153,6 +163,7 @@ OPERATIONS: Final[tuple[type[Operation[Any]], ...]] = (
     ListDeliveries,
     Redeliver,
     ListUsers,
+    ListQueues,
     AddUser,
     ChangeUser,
     RemoveUser,

@@ -4,7 +4,15 @@ from typing import Any
 
 from pydantic import Field
 
-from umbel.service.models import DefinitionCheck, DefinitionList, DefinitionView, EditorSchema, Picture
+from umbel.service.models import (
+    DefinitionCheck,
+    DefinitionList,
+    DefinitionView,
+    EditorSchema,
+    Picture,
+    VersionDetail,
+    VersionList,
+)
 from umbel.service.operations.base import CanvasName, Format, Operation, Spec
 
 
@@ -37,6 +45,46 @@ class DefineCanvas(Operation[DefinitionView]):
     )
     name: CanvasName = Field(description="`project.NAME`.")
     canvas: dict[str, Any] = Field(description="A Celery signature as JSON: `dict(chain(a.s(), b.s()))`.")
+
+
+class RemoveDefinition(Operation[DefinitionView]):
+    """Remove a definition that `define_canvas` keeps. Its runs stay in the history, and what is under way goes on. What
+    the project's own files define is removed there."""
+
+    spec = Spec(
+        "remove_definition",
+        "DELETE",
+        "/definitions/{name}",
+        DefinitionView,
+        scope="admin",
+        read_only=False,
+        destructive=True,
+    )
+    name: str = Field(description="`project.NAME`.", examples=["demo.PIPELINE"])
+
+
+class ListDefinitionVersions(Operation[VersionList]):
+    """What a definition has been: each version that its newest runs had, when it was first and last used, and how those
+    runs ended."""
+
+    spec = Spec("list_definition_versions", "GET", "/definitions/{name}/versions", VersionList)
+    name: str = Field(description="`project.NAME`.", examples=["demo.PIPELINE"])
+
+
+class GetDefinitionVersion(Operation[VersionDetail]):
+    """One version of a definition: its tasks as they were planned, and how it differs from another version."""
+
+    spec = Spec(
+        "get_definition_version", "GET", "/definitions/{name}/versions/{version}", VersionDetail, query=("against",)
+    )
+    name: str = Field(description="`project.NAME`.", examples=["demo.PIPELINE"])
+    version: str = Field(min_length=4, max_length=64, description="The version, or how it begins.")
+    against: str | None = Field(
+        default=None,
+        min_length=4,
+        max_length=64,
+        description="The version to compare it with; the one before it, if not given.",
+    )
 
 
 class GetDefinitionSchema(Operation[EditorSchema]):

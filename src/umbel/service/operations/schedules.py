@@ -1,8 +1,8 @@
-"""Schedules, which start runs by themselves, and the workers that run them."""
+"""Schedules, which start runs by themselves, the workers that run them, and the queues between the two."""
 
 from pydantic import Field
 
-from umbel.service.models import ScheduleList, ScheduleView, WorkerList
+from umbel.service.models import QueueList, ScheduleList, ScheduleView, WorkerList
 from umbel.service.operations.base import Operation, Spec
 
 
@@ -30,3 +30,10 @@ class ListWorkers(Operation[WorkerList]):
     """The workers: which queues each takes from, whether it is alive, how much it runs."""
 
     spec = Spec("list_workers", "GET", "/workers", WorkerList)
+
+
+class ListQueues(Operation[QueueList]):
+    """The queues, unhealthy ones first: how much waits in the broker and in runs, since when, who listens, what runs,
+    which definitions use each, and why nobody takes what waits."""
+
+    spec = Spec("list_queues", "GET", "/queues", QueueList)
