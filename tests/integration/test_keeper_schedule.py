@@ -15,7 +15,7 @@ from umbel.keeper.leader import TTL, Leader
 from umbel.keeper.schedule import LATE, Scheduler, run_id_of
 from umbel.machine import RunState
 from umbel.service.catalog import Definitions
-from umbel.store import Lease, RunFilter, RunRow, Store, tables
+from umbel.store import Lease, RunRow, Store, tables
 
 __all__ = ["database_url", "new_database", "postgres"]
 
@@ -53,7 +53,7 @@ class Server:
         return self.schedule.turn()
 
     def runs(self) -> list[RunRow]:
-        return self.store.runs_page(RunFilter(), page=1, per_page=500)[0]
+        return self.store.runs_page(page=1, per_page=500)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from umbel.errors import DefinitionNotFound, LimitReached, PayloadInvalid, RunNo
 from umbel.service import control, runs
 from umbel.service.reading import require
 from umbel.service.umbel import Umbel
-from umbel.store import RunFilter, RunRow
+from umbel.store import RunRow
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ def list_runs(umbel: Umbel, query: Mapping[str, list[str]]) -> Answer:
     if page < 1 or per_page < 0 or page * max(per_page, 1) >= 2**62:
         raise Refused(404, NOT_FOUND)
     with_payload = query.get("with_payload", ["true"])[0].lower() not in _FALSE
-    found, _ = umbel.store.runs_page(RunFilter(), page=page, per_page=per_page, with_payload=with_payload)
+    found = umbel.store.runs_page(page=page, per_page=per_page, with_payload=with_payload)
     if not found and page != 1:
         raise Refused(404, NOT_FOUND)
     return 200, dumps([run_dict(run, with_payload=with_payload) for run in found])

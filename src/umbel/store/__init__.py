@@ -13,11 +13,12 @@ from umbel.store.database import Database
 from umbel.store.deliveries import Deliveries, DueDelivery
 from umbel.store.leases import Lease, Leases
 from umbel.store.limits import Limits
+from umbel.store.listing import RunFilter, Tally
 from umbel.store.logs import Logs
 from umbel.store.measure import Measures
 from umbel.store.project import Applied, PositionMoved, Projection
 from umbel.store.prune import Retention
-from umbel.store.reads import Page, Reads, RunFilter
+from umbel.store.reads import Page, Reads
 from umbel.store.rerun import Rerun, Reruns
 from umbel.store.rows import (
     Accepted,
@@ -37,8 +38,8 @@ from umbel.store.rows import (
 )
 from umbel.store.schedules import ScheduleRow, Schedules, Ticked
 from umbel.store.users import Users
-
 from umbel.store.versions import VersionRow, Versions
+
 __all__ = [
     "Accepted",
     "Access",
@@ -62,13 +63,14 @@ __all__ = [
     "RunRow",
     "ScheduleRow",
     "Store",
+    "Tally",
     "TaskRow",
     "Ticked",
     "TokenRow",
     "UserRow",
+    "VersionRow",
     "maps_of",
 ]
-    "VersionRow",
 
 
 class Store(
@@ -86,9 +88,9 @@ class Store(
     Reruns,
     Deliveries,
     Measures,
+    Versions,
 ):
     """The history behind one URL. Thread safe.
-    Versions,
 
     Args:
         url: `sqlite:///path/to/file.db` (relative to the working directory; four slashes for an absolute path) or

@@ -19,7 +19,7 @@ from umbel.machine import RunState
 from umbel.store import plans, tables
 from umbel.store.database import Database
 from umbel.store.leases import Lease, holds
-from umbel.store.reads import read_cursor
+from umbel.store.listing import read_cursor
 from umbel.store.rows import DeliveryAttempt, DeliveryRow, End
 from umbel.store.sql import upsert
 from umbel.store.values import clean

@@ -1,17 +1,17 @@
 """Reading the history."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
 
-from umbel.errors import BadRequest
 from umbel.machine import RunState, TaskState
 from umbel.plan.model import Plan
-from umbel.store import plans, tables
+from umbel.store import listing, plans, tables
 from umbel.store.database import Database
+from umbel.store.listing import RunFilter, Tally
 from umbel.store.rows import AppliedEvent, AttemptRow, RunRow, TaskRow
 
 _runs: Final = tables.runs
@@ -32,30 +32,19 @@ _task_columns: Final = select(*(tables.tasks.c[name] for name in TaskRow.__slots
 _attempt_columns: Final = select(*(tables.attempts.c[name] for name in AttemptRow.__slots__))
 _event_columns: Final = select(*(tables.events.c[name] for name in AppliedEvent.__slots__))
 MAX_INDEX: Final = 2**31 - 1
-_newest_first: Final = (_runs.c.created_at.desc(), _runs.c.id.desc())
-
-
-@dataclass(frozen=True, slots=True)
-class RunFilter:
-    """Which runs to list; None means all.
-
-    `since` (included) and `until` (not included) bound the time of acceptance in ms; `q` is looked for in id, name,
-    comment and payload, upper and lower case alike.
-    """
-
-    states: Collection[RunState] | None = None
-    definition: str | None = None
-    since: int | None = None
-    until: int | None = None
-    q: str | None = None
+_newest_first: Final = listing.newest_first
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Runs, newest first; of their payloads only the head. `cursor` asks for the next page; None after the last."""
+    """Runs, newest first; of their payloads only the head. `cursor` asks for the next page; None after the last.
+
+    `searched_to` is the time (ms) of the oldest run in which a text was looked for, if there are older ones.
+    """
 
     runs: list[RunRow]
     cursor: str | None
+    searched_to: int | None = None
 
 
 class Reads:
@@ -75,33 +64,23 @@ class Reads:
         Raises:
             BadRequest: the cursor is none that an earlier page gave.
         """
-        statement = _filtered(_headed_columns, wanted)
-        if cursor is not None:
-            at, run_id = read_cursor(cursor)
-            older = and_(_runs.c.created_at == at, _runs.c.id < run_id)
-            statement = statement.where(or_(_runs.c.created_at < at, older), _runs.c.created_at <= at)
+        after = listing.read_cursor(cursor) if cursor is not None else None
         with self._database.read() as connection:
-            found = _run_rows(connection, statement.order_by(*_newest_first).limit(limit + 1))
-        more = len(found) > limit
-        found = found[:limit]
-        return Page(found, f"{found[-1].created_at}.{found[-1].id}" if more and found else None)
+            rows, end, searched_to = listing.page(connection, _headed_columns, wanted, after, limit)
+        return Page(_made(rows), listing.write_cursor(end) if end else None, searched_to)
 
-    def runs_page(
-        self, wanted: RunFilter, *, page: int, per_page: int, with_payload: bool = True
-    ) -> tuple[list[RunRow], int]:
-        """Page number `page` (from 1) of the runs, newest first, and how many runs there are in all."""
+    def runs_page(self, *, page: int, per_page: int, with_payload: bool = True) -> list[RunRow]:
+        """Page number `page` (from 1) of all runs, newest first."""
         columns = _run_columns if with_payload else _listed_columns
-        statement = _filtered(columns, wanted).order_by(*_newest_first)
+        statement = columns.order_by(*_newest_first).limit(per_page).offset((page - 1) * per_page)
         with self._database.read() as connection:
-            found = _run_rows(connection, statement.limit(per_page).offset((page - 1) * per_page))
-            total = connection.scalar(_filtered(select(func.count()).select_from(_runs), wanted)) or 0
-        return found, total
+            return _run_rows(connection, statement)
 
-    def count(self, wanted: RunFilter) -> dict[RunState, int]:
-        """How many runs stand in each state."""
-        statement = _filtered(select(_runs.c.state, func.count()), wanted).group_by(_runs.c.state)
+    def tally(self, wanted: RunFilter, *, now: int, most: int = 72) -> Tally:
+        """How many runs were accepted when, by state, in up to `most` bins. `now` (ms): where time ends if no run is
+        newer."""
         with self._database.read() as connection:
-            return {RunState(state): number for state, number in connection.execute(statement)}
+            return listing.tally(connection, wanted, now, most)
 
     def live_runs(self, *, limit: int = 1000) -> list[RunRow]:
         """Runs of which something may still be alive, oldest first."""
@@ -224,7 +203,11 @@ def run_rows(connection: Connection, *conditions: ColumnElement[bool]) -> list[R
 
 
 def _run_rows(connection: Connection, statement: Select[Any]) -> list[RunRow]:
-    found = [RunRow(*row) for row in connection.execute(statement)]
+    return _made(connection.execute(statement))
+
+
+def _made(rows: Iterable[Any]) -> list[RunRow]:
+    found = [RunRow(*row) for row in rows]
     for run in found:
         run.state = RunState(run.state)
     return found
@@ -236,29 +219,3 @@ def _event_rows(connection: Connection, statement: Select[Any]) -> list[AppliedE
         # A column of text: the row's last value is the JSON that `project.py` wrote.
         event.data = orjson.loads(str(event.data))
     return found
-
-
-def _filtered(statement: Select[Any], wanted: RunFilter) -> Select[Any]:
-    return statement.where(*_conditions(wanted))
-
-
-def _conditions(wanted: RunFilter) -> Iterable[ColumnElement[bool]]:
-    if wanted.states is not None:
-        yield _runs.c.state.in_([state.value for state in wanted.states])
-    if wanted.definition is not None:
-        yield _runs.c.definition == wanted.definition
-    if wanted.since is not None:
-        yield _runs.c.created_at >= wanted.since
-    if wanted.until is not None:
-        yield _runs.c.created_at < wanted.until
-    if wanted.q:
-        looked_at: Sequence[Any] = (_runs.c.id, _runs.c.name, _runs.c.comment, _runs.c.payload)
-        yield or_(*(column.icontains(wanted.q, autoescape=True) for column in looked_at))
-
-
-def read_cursor(cursor: str) -> tuple[int, str]:
-    at, dot, run_id = cursor.partition(".")
-    # Its own length limit, so that no number is too large for the database.
-    if not (dot and run_id and at.isascii() and at.isdigit() and len(at) < 18):
-        raise BadRequest(f"The cursor {cursor[:80]!r} was not given by an earlier page.")
-    return int(at), run_id

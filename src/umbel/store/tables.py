@@ -76,6 +76,7 @@ runs: Final = Table(
     Index("runs_newest", "created_at", "id"),
     Index("runs_by_state", "state", "created_at", "id"),
     Index("runs_by_definition", "definition", "created_at", "id"),
+    Index("runs_by_definition_and_state", "definition", "state", "created_at", "id"),
     Index("runs_by_end", "finished_at"),
     Index("runs_live", "created_at", sqlite_where=text("settled = 0"), postgresql_where=text("NOT settled")),
     Index(
