@@ -238,8 +238,10 @@ def _counts(wanted: RunFilter) -> Select[Any]:
         among.append(_runs.c.definition == wanted.definition)
     if wanted.q:
         among.append(contains(wanted.q))
-    columns = []
+    columns: list[Any] = []
     for state in _states(wanted):
-        some = select(literal_column("1")).select_from(_runs).where(*among, _in_state(state)).limit(COUNTED)
+        some: Select[Any] = (
+            select(literal_column("1")).select_from(_runs).where(*among, _in_state(state)).limit(COUNTED)
+        )
         columns.append(select(func.count()).select_from(some.subquery()).scalar_subquery().label(state.value))
     return select(*columns)
