@@ -301,7 +301,21 @@ class LessonInvalid(UmbelError):
     code = "UMB-060"
 
 
+class NotConfirmed(UmbelError):
+    """An agent wants to destroy something that it has not previewed, or that has changed since."""
+
+    code = "UMB-056"
+    hint = "Call the tool without `confirm` to see what would happen now, then with the `confirm` of that answer."
+
+
 class StackError(UmbelError):
     """A part of the embedded stack (`umbel demo`, `umbel dev`) could not be started or kept alive."""
 
     code = "UMB-050"
+
+
+class LabMissed(UmbelError):
+    """The failure lab found nothing to do it to: no such process, message or attempt was there in time."""
+
+    code = "UMB-057"
+    hint = "`umbel lab` shows what is there now."

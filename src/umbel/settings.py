@@ -78,6 +78,11 @@ class Settings(BaseSettings):
         False,
         description="Whether the server runs the steps of lessons, some of which kill workers: `umbel demo` turns it on.",
     )
+    lab: str = Field(
+        "",
+        description="Folder in which `umbel demo` writes down what it has started, for the failure lab of its own server;"
+        " set by it.",
+    )
     default_queue: str = Field("celery", description="Queue of a task whose definition names none.")
     queue_type: Literal["quorum", "classic"] = Field(
         "quorum", description="Type of the queues that Umbel makes in RabbitMQ; your own Celery app's must be the same."
@@ -134,6 +139,11 @@ class Settings(BaseSettings):
     otel: bool = Field(
         False,
         description="Send traces by OTLP (`pip install 'umbel[otel]'`). OTEL_EXPORTER_OTLP_ENDPOINT turns it on, too.",
+    )
+    xray: Literal["off", "messages", "commands"] = Field(
+        "off",
+        description="What is recorded of each run for its X-ray: nothing, its messages, or the commands of the embedded"
+        " Valkey as well. `umbel demo` and `umbel dev` turn `commands` on.",
     )
     log_format: Literal["text", "json"] = Field("text", description="Form of the lines that server and workers log.")
     model_url: str = Field("http://127.0.0.1:9000", description="The demo's model service.")

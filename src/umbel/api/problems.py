@@ -29,6 +29,7 @@ STATUS: Final[dict[type[UmbelError], int]] = {
     errors.RunLost: 409,
     errors.LimitReached: 409,
     errors.WrongState: 409,
+    errors.LabMissed: 409,
     errors.SecretKeyMissing: 409,
     errors.SecretUnreadable: 409,
     errors.PayloadInvalid: 422,

@@ -8,9 +8,11 @@ import uvicorn
 
 from umbel.api.app import create_app
 from umbel.api.wire import Wire
+from umbel.celery import xray
 from umbel.celery.address import check_broker
 from umbel.errors import SettingsError
 from umbel.observe import logs
+from umbel.service.lab import Lab
 from umbel.service.umbel import Umbel
 from umbel.settings import Settings
 
@@ -33,8 +35,11 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: Settings, lab: Lab | None = None) -> None:
     """Serve until SIGINT or SIGTERM. Prints `server: URL` once the port is bound.
+
+    Args:
+        lab: the failure lab's hands, if this server has one.
 
     Raises:
         SettingsError: the address cannot be bound, or that of a store or of the broker is none.
@@ -46,7 +51,8 @@ def serve(settings: Settings) -> None:
     logs.setup(settings.log_format)
     check_broker(settings.broker_url)
     bound = bind(settings.host, settings.port)
-    umbel = Umbel.open(settings)
+    xray.install(settings, "server")
+    umbel = Umbel.open(settings, lab)
     umbel.prepare()
     if settings.auth != "none" and not umbel.store.users():
         log.warning("nobody has an account yet: `umbel user add NAME` makes one")

@@ -16,15 +16,18 @@ from umbel.cli import (
     doctor,
     graph,
     init,
+    lab,
     lint,
+    mcp,
     probe,
+    queues,
     runs,
     schedules,
-    queues,
     secrets,
     serve,
     stacks,
     users,
+    xray,
 )
 from umbel.errors import UmbelError
 
@@ -90,7 +93,7 @@ def umbel(
 
 
 _GROUPS = (
-    *(stacks, init, lint, graph, check_app, serve, probe, doctor, runs),
+    *(stacks, init, lint, graph, check_app, serve, probe, doctor, runs, xray),
     *(deliveries, definitions, mcp, schedules, queues, lab, secrets, users),
 )
 for group in _GROUPS:

@@ -56,7 +56,12 @@ def server(
         )
     from umbel.api.serve import serve
 
-    serve(settings)
+    lab = None
+    if settings.lab:
+        from umbel.stack.lab import StackLab
+
+        lab = StackLab(Path(settings.lab))
+    serve(settings, lab)
 
 
 def _loopback(host: str) -> bool:

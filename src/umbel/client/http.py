@@ -12,11 +12,13 @@ from pydantic import ValidationError
 
 from umbel.client.access import Access
 from umbel.client.canvas import plain
+from umbel.client.lab import Lab
 from umbel.client.operation import make
 from umbel.client.places import Places
 from umbel.client.problems import error_of
 from umbel.client.stream import messages
 from umbel.client.tasks import Tasks
+from umbel.client.xray import XRay
 from umbel.errors import ServerUnavailable, UmbelError
 from umbel.machine import EventType, RunState
 from umbel.service import operations as ops
@@ -36,6 +38,7 @@ from umbel.service.models import (
     Resource,
     Retry,
     Run,
+    RunCounts,
     RunDetail,
     RunList,
     ScheduleList,
@@ -58,7 +61,7 @@ PAUSE: Final = 0.5
 """Seconds before a dropped event stream is taken up again."""
 
 
-class Client(Access, Lab, Places, Tasks):
+class Client(Access, Lab, Places, Tasks, XRay):
     """Speaks to one server. Thread safe; a context manager that closes its connections.
 
     Every method raises the exception that the server raised (`umbel.errors`, with its code and hint), and
@@ -262,6 +265,20 @@ class Client(Access, Lab, Places, Tasks):
                 limit=limit,
             )
         )
+
+    def count_runs(
+        self,
+        *,
+        status: list[RunState] | None = None,
+        definition: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        q: str | None = None,
+        bins: int = 72,
+    ) -> RunCounts:
+        """Runs counted by state and time, in up to `bins` stretches. The others as for `list_runs`."""
+        wanted = {"status": status, "definition": definition, "since": since, "until": until, "q": q}
+        return self.call(make(ops.CountRuns, bins=bins, **wanted))
 
     def get_run(self, run_id: str) -> RunDetail:
         """One run with its tasks and their attempts."""

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 import sys
+import time
 from collections import Counter
 from threading import Lock
 from typing import Any, Literal
@@ -32,6 +33,14 @@ class PredictRequest(BaseModel):
     request_id: str = Field("anonymous", description="Calls are counted by this id; use one per task")
     fail_times: int = Field(0, ge=0, description="Answer 500 to the first so many calls of this request_id")
     delay_seconds: float = Field(0, ge=0, le=3600, description="Seconds to wait before answering")
+
+
+class Trouble(BaseModel):
+    """What the failure lab asks for: for a while, calls are slow or fail, whatever they ask for themselves."""
+
+    delay_seconds: float = Field(0, ge=0, le=60, description="Seconds that each call waits in addition")
+    fail_times: int = Field(0, ge=0, description="Answer 500 to the next so many calls")
+    for_seconds: float = Field(30, gt=0, le=600, description="Seconds after which it is over")
 
 
 class PredictResponse(BaseModel):
@@ -91,6 +100,7 @@ def create_app() -> FastAPI:
     )
     calls: Counter[str] = Counter()
     lock = Lock()
+    trouble, trouble_ends = Trouble(delay_seconds=0, fail_times=0, for_seconds=1), 0.0
 
     @app.exception_handler(RequestValidationError)
     async def refuse(_: Request, exc: RequestValidationError) -> JSONResponse:
@@ -107,7 +117,15 @@ def create_app() -> FastAPI:
         with lock:
             calls[body.request_id] += 1
             count = calls[body.request_id]
-        await asyncio.sleep(body.delay_seconds)
+            troubled = time.monotonic() < trouble_ends
+            failing = troubled and trouble.fail_times > 0
+            trouble.fail_times -= failing
+        await asyncio.sleep(body.delay_seconds + troubled * trouble.delay_seconds)
+        if failing:
+            failure = Failure(
+                error="The model failed", detail="the failure lab asked it to", request_id=body.request_id
+            )
+            return JSONResponse(failure.model_dump(), status_code=500)
         if count <= body.fail_times:
             failure = Failure(
                 error="The model failed",
@@ -123,6 +141,14 @@ def create_app() -> FastAPI:
         """How often each request_id has called."""
         with lock:
             return dict(calls)
+
+    @app.post("/v1/trouble")
+    async def trouble_(body: Trouble) -> Status:
+        """Make the next calls slow, or let them fail, for a while."""
+        nonlocal trouble, trouble_ends
+        with lock:
+            trouble, trouble_ends = body, time.monotonic() + body.for_seconds
+        return Status(status="troubled")
 
     @app.post("/v1/reset")
     async def reset() -> Status:

@@ -31,6 +31,7 @@ from umbel.observe.spans import Exporter, otlp, trace_of
 from umbel.plan.model import Plan
 from umbel.service.catalog import Definitions
 from umbel.service.gauges import Gauges, Lengths
+from umbel.service.lab import Lab
 from umbel.service.names import Names
 from umbel.service.publishing import Publish, Publishing
 from umbel.service.restore import children, lost, restore, waiting
@@ -65,6 +66,7 @@ class Umbel:
         send_canvas: sends and launches a run that Celery's own canvas sequences (`umbel.celery.canvas_out.launch`).
         lengths: what the broker's queues hold; None where no broker is known.
         exporter: takes the spans of settled runs; None for no traces.
+        lab: the failure lab's hands; None where nothing may be broken.
     """
 
     def __init__(
@@ -80,8 +82,10 @@ class Umbel:
         keepers: Engine | None = None,
         lengths: Lengths | None = None,
         exporter: Exporter | None = None,
+        lab: Lab | None = None,
     ) -> None:
         self.settings = settings
+        self.lab = lab
         self.send_canvas = send_canvas
         self.name = f"server@{socket.gethostname()}:{os.getpid()}"
         self.store = Store(settings.database_url)
@@ -91,11 +95,11 @@ class Umbel:
         self._loops = Loops(self.engine, self.publish, self.name)
         own: list[Loop] = [self._loops] if loops else []
         self.gauges = Gauges(self, lengths)
+        self.lengths = lengths
         self.metrics = Metrics(self.gauges.read)
         self.scenes = Scenes()
         watch = [Counter(self.metrics, self.plan, settings.default_queue).count]
         if exporter is not None:
-        self.lengths = lengths
             tracer = Tracer(self.store, self.plan, exporter, self.metrics, settings.url, settings.default_queue)
             own.append(tracer)
             watch.append(tracer.note)
@@ -122,7 +126,7 @@ class Umbel:
         self._may_launch = threading.BoundedSemaphore(LAUNCHES)
 
     @classmethod
-    def open(cls, settings: Settings) -> "Umbel":
+    def open(cls, settings: Settings, lab: Lab | None = None) -> "Umbel":
         """Everything as `settings` say, publishing through Celery."""
         engine, keepers, app = Engine.open(settings), Engine.open(settings, if_confirmed=False), make_app(settings)
         tasks, send_canvas = task_names(settings.home, app), partial(canvas_out.launch, app)
@@ -136,6 +140,7 @@ class Umbel:
             keepers=keepers,
             lengths=lengths,
             exporter=_exporter(settings),
+            lab=lab,
         )
 
     def prepare(self) -> None:

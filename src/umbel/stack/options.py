@@ -18,8 +18,9 @@ class StackOptions:
     A port of 0 picks a free one. A URL that is given means that this part runs elsewhere: Valkey is not
     started when both `broker_url` and `state_url` are given, and SQLite is not used when `database_url` is.
     `start` may leave out "server" or "worker". `no_restart` names parts that stay down when they die.
-    `worker_args` follow `umbel worker`. `env` goes to the model service, the server and the worker, above
-    everything else.
+    `worker_args` follow `umbel worker`. `lab`: the server has a failure lab for these parts, where the machine can tell
+    processes apart (Linux). `xray` is what is recorded of runs, unless the environment says. `env` goes to the model
+    service, the server and the worker, above everything else.
     """
 
     project: Path
@@ -34,7 +35,9 @@ class StackOptions:
     # One worker alone has no neighbours to ask, which takes Celery a second.
     worker_args: tuple[str, ...] = ("-c", "2", "--loglevel", "INFO", "--without-mingle", "--without-gossip")
     reload: bool = False
+    lab: bool = False
     no_restart: frozenset[str] = frozenset()
+    xray: str = "off"
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,6 +53,7 @@ def demo_options(
         port=port,
         model=True,
         model_port=model_port,
+        lab=True,
         # Whatever the environment says: the demo has no accounts, and is there to be learnt from.
         env={"UMBEL_AUTH": "none", "UMBEL_LEARN": "true"},
     )
@@ -73,4 +77,5 @@ def dev_options(
         state_url=state_url,
         database_url=database_url,
         reload=True,
+        xray="commands",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from umbel.stack import identity
 from umbel.stack.key import secret_key, webhook_secret
 from umbel.stack.options import StackOptions
 from umbel.stack.ports import free_ports, require_free
@@ -19,13 +20,15 @@ _PYTHON = (sys.executable, "-P", "-m")
 
 @dataclass(frozen=True)
 class Urls:
-    """Where everything is, whether the stack runs it or not. `model` is None without a model service."""
+    """Where everything is, whether the stack runs it or not. `model` is None without a model service; `embedded` is the
+    port of the stack's own Valkey, 0 if it has none."""
 
     server: str
     broker: str
     state: str
     database: str
     model: str | None
+    embedded: int = 0
 
     def env(self) -> dict[str, str]:
         """The same as settings for a process that belongs to this stack."""
@@ -58,16 +61,20 @@ def build(options: StackOptions, data: Path, lock: int) -> tuple[list[Part], Url
         state=options.state_url or f"{valkey}/1",
         database=options.database_url or f"sqlite:///{data / 'umbel.db'}",
         model=f"http://127.0.0.1:{model_port}" if options.model else None,
+        embedded=0 if options.broker_url and options.state_url else valkey_port,
     )
     env = {"PYTHONUNBUFFERED": "1", **urls.env(), "UMBEL_HOME": str(project), **options.env}
     env.setdefault("UMBEL_SECRET_KEY", secret_key(project, data))
     env.setdefault("UMBEL_WEBHOOK_SECRET", webhook_secret(project, data))
+    env["UMBEL_XRAY"] = xray_of(options)
+    if options.lab and identity.available():
+        env["UMBEL_LAB"] = os.fspath(data / "lab")
     env.setdefault("UMBEL_PLAYGROUND", os.environ.get("UMBEL_PLAYGROUND", "true"))
 
     parts = []
     if options.model:
         parts.append(_model(model_port, env))
-    if not (options.broker_url and options.state_url):
+    if urls.embedded:
         parts.append(valkey_part(data / "valkey", valkey_port, lock=lock))
     if "server" in options.start:
         parts.append(_server(port, env, project))
@@ -83,6 +90,11 @@ def build(options: StackOptions, data: Path, lock: int) -> tuple[list[Part], Url
         )
         for part in parts
     ], urls
+
+
+def xray_of(options: StackOptions) -> str:
+    """What is recorded of runs: what the options or the environment say, else commands where they can be heard."""
+    return options.env.get("UMBEL_XRAY") or os.environ.get("UMBEL_XRAY") or options.xray
 
 
 def _port(wanted: int, flag: str, spare: Iterator[int]) -> int:

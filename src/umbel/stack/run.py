@@ -8,10 +8,13 @@ from pathlib import Path
 from types import FrameType
 
 from umbel.errors import StackError
+from umbel.stack import identity
 from umbel.stack.folder import hold
+from umbel.stack.monitor import watching
 from umbel.stack.options import StackOptions
-from umbel.stack.parts import Urls, build
+from umbel.stack.parts import Urls, build, xray_of
 from umbel.stack.reload import reload_on_change, say_problems
+from umbel.stack.roster import Roster, Watch
 from umbel.stack.supervisor import Supervisor
 
 
@@ -109,7 +112,9 @@ def run_stack(options: StackOptions, say: Callable[[str], None] = print, *, sign
         data = options.data.absolute()
         lock = ending.enter_context(hold(data))
         parts, urls = build(options, data, lock)
-        supervisor = Supervisor(parts, data / "logs", say)
+        supervisor = Supervisor(parts, data / "logs", say, _watch(options, urls, data))
+        if urls.embedded and xray_of(options) == "commands":
+            ending.enter_context(watching(urls.embedded, urls.state))
         if signals:
             ending.enter_context(_signals(supervisor))
         ending.callback(supervisor.stop)
@@ -130,6 +135,13 @@ def run_stack(options: StackOptions, say: Callable[[str], None] = print, *, sign
             raise
         if supervisor.failure:
             raise supervisor.failure
+
+
+def _watch(options: StackOptions, urls: Urls, data: Path) -> Watch | None:
+    """Writes down for the failure lab what is started."""
+    if not options.lab or not identity.available():
+        return None
+    return Roster(data / "lab", broker="" if options.broker_url else urls.broker, model=urls.model or "")
 
 
 @contextmanager

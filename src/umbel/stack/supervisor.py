@@ -12,6 +12,7 @@ from umbel.errors import StackError
 from umbel.stack.guard import Guard
 from umbel.stack.log import PartLog
 from umbel.stack.process import Part, Process
+from umbel.stack.roster import Watch
 
 MAX_DEATHS = 5
 WINDOW = 60.0  # seconds within which MAX_DEATHS deaths mean that starting again does not help
@@ -41,12 +42,15 @@ class Supervisor:
     `failure` is set when a vital part kept dying; the supervisor has then stopped, or is stopping, all parts.
     """
 
-    def __init__(self, parts: Sequence[Part], log_dir: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, parts: Sequence[Part], log_dir: Path, say: Callable[[str], None], watch: Watch | None = None
+    ) -> None:
         """
         Args:
             parts: in the order of starting; they are stopped in the opposite order.
             log_dir: where each part's output goes, as `<part>.log`.
             say: gets one line for a person whenever something happens.
+            watch: is told of each life of a part, and knows whose death was wanted.
 
         Raises:
             StackError: the logs cannot be written.
@@ -54,6 +58,7 @@ class Supervisor:
         self.failure: StackError | None = None
         self.on_failure: Callable[[], None] = lambda: None
         self._slots = {part.name: _Slot(part, PartLog(log_dir, part.name), part.restart) for part in parts}
+        self._watch = watch
         self._guard = Guard()
         self._lock = threading.RLock()  # the slots, and starting processes
         self._stop_lock = threading.Lock()
@@ -176,6 +181,8 @@ class Supervisor:
         if self.stopping:
             raise StackError("the stack is being stopped")
         slot.process = Process(slot.part, slot.log, self._guard, lambda process: self._revive(slot, process))
+        if self._watch:
+            self._watch.born(slot.part.name, slot.process.pid)
 
     def _await(self, name: str) -> None:
         slot = self._slots[name]
@@ -202,11 +209,12 @@ class Supervisor:
     def _revive(self, slot: _Slot, process: Process) -> None:
         """Start a part again after its death, unless it is meant to be down or dies too often."""
         now = time.monotonic()
+        wanted = self._watch is not None and self._watch.excuses(process.pid)
         with self._lock:
             if slot.mourned is process or not self._is_missed(slot, process):
                 return
             slot.mourned = process
-            slot.deaths = [at for at in slot.deaths if now - at < WINDOW] + [now]
+            slot.deaths = [at for at in slot.deaths if now - at < WINDOW] + ([] if wanted else [now])
             deaths = len(slot.deaths)
             if not slot.restart or deaths >= MAX_DEATHS:
                 slot.state = _State.DOWN
@@ -218,7 +226,7 @@ class Supervisor:
             self._say_last_words(process)
             self._give_up(slot, f"{name} died {MAX_DEATHS} times in {WINDOW:g} s; the last time it {process.ending}")
             return
-        self._stopping.wait(min(_FIRST_PAUSE * 2 ** (deaths - 1), _LONGEST_PAUSE))
+        self._stopping.wait(min(_FIRST_PAUSE * 2 ** max(deaths - 1, 0), _LONGEST_PAUSE))
         try:
             with self._lock:
                 if not self._is_missed(slot, process):
@@ -228,7 +236,8 @@ class Supervisor:
             if not self.stopping:
                 self._give_up(slot, str(error))
             return
-        self._say(f"{name} {process.ending}; restarted ({deaths} of {MAX_DEATHS} in {WINDOW:g} s)")
+        counted = "in the failure lab" if wanted else f"{deaths} of {MAX_DEATHS} in {WINDOW:g} s"
+        self._say(f"{name} {process.ending}; restarted ({counted})")
 
     def _is_missed(self, slot: _Slot, process: Process) -> bool:
         return slot.process is process and slot.state is _State.UP and not self.stopping
