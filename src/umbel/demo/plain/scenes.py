@@ -4,6 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from celery import chain
@@ -90,15 +91,13 @@ def twice(stage: Stage, options: dict[str, Any]) -> Outcome:
     else:
         task = work.apply_async(kwargs={"seconds": longer})
         stage.say("producer", f"sent a task that takes {longer:g} s; the visibility timeout is {timeout:g} s")
-    seen = 0
-    deadline = time.monotonic() + 2 * longer + 4
+    deadline, told = time.monotonic() + 2 * longer + 4, 0
     while time.monotonic() < deadline and len(stage.lines("ends")) < 2:
-        begun = stage.lines("begins")
-        if len(begun) > seen:
-            seen = len(begun)
-            again = ", from a message that was delivered again" if begun[-1]["redelivered"] else ""
-            stage.say(f"process {begun[-1]['pid']}", f"begins it{again}")
-        stage.seen(lambda: len(stage.lines("begins")) > seen or len(stage.lines("ends")) >= 2, 0.5)
+        stage.seen(partial(_news, stage, told), 0.5)
+        for each in stage.lines("begins")[told:]:
+            again = ", from a message that was delivered again" if each["redelivered"] else ""
+            stage.say(f"process {each['pid']}", f"begins it{again}")
+            told += 1
     begun = stage.lines("begins")
     overlap = len(begun) > 1 and begun[1]["at"] < stage.lines("ends")[0]["at"]
     return {
@@ -122,7 +121,7 @@ def herd(stage: Stage, options: dict[str, Any]) -> Outcome:
         for _ in range(count):
             task.delay()
         stage.say("producer", f"sent {count} tasks `{task.name}`; the service refuses each of them once")
-        calls = stage.until(lambda task=task: _all_called(stage, task.name, 2 * count), 30, "second call of each task")
+        calls = stage.until(partial(_all_called, stage, task.name, 2 * count), 30, "second call of each task")
         first = {each["id"]: each["at"] for each in calls if not each["retries"]}
         again = [each["at"] - first[each["id"]] for each in calls if each["retries"]]
         seconds = Counter(math.floor(each) for each in again)
@@ -133,6 +132,10 @@ def herd(stage: Stage, options: dict[str, Any]) -> Outcome:
         }
         stage.say("service", f"called again after 0, 1, 2, 3, 4 s: {outcome[name]['seconds']}")
     return outcome
+
+
+def _news(stage: Stage, told: int) -> bool:
+    return len(stage.lines("begins")) > told or len(stage.lines("ends")) > 1
 
 
 def _all_called(stage: Stage, task: str, count: int) -> list[dict[str, Any]]:

@@ -94,9 +94,11 @@ class Stage:
 
     def unchanged(self, value: Callable[[], int], seconds: float = 0.5) -> int:
         """A number, once it has stayed the same for so long."""
-        found = value()
-        while self.seen(lambda: value() != found, seconds):
-            found = value()
+        found, since = value(), time.monotonic()
+        while time.monotonic() - since < seconds:
+            time.sleep(0.02)
+            if (now := value()) != found:
+                found, since = now, time.monotonic()
         return found
 
     def unacked(self) -> int:
@@ -109,7 +111,7 @@ class Stage:
 
     def keys(self, client: Any) -> list[str]:
         """The keys of a database, but for those that Celery keeps for itself."""
-        names = sorted(each.decode() for each in client.keys())
+        names = sorted(each.decode() for each in client.scan_iter())
         return [each for each in names if not each.startswith("_kombu")]
 
     def clear(self) -> None:
