@@ -59,6 +59,7 @@ DELETE /api/v1/session
 POST /api/v1/tools/{name}
 """
 READ = """
+POST /mcp
 GET /docs
 GET /metrics
 GET /openapi.json
@@ -73,20 +74,21 @@ OPTIONS /api/definitions
 GET /api/v1/definitions
 GET /api/v1/definitions/schema
 GET /api/v1/definitions/{name}
-POST /api/v1/definitions/check
 GET /api/v1/definitions/{name}/versions
 GET /api/v1/definitions/{name}/versions/{version}
+POST /api/v1/definitions/check
 GET /api/v1/definitions/{name}/graph
 GET /api/v1/deliveries
 GET /api/v1/events
 GET /api/v1/health
 GET /api/v1/playground
-GET /api/v1/lessons
 GET /api/v1/queues
+GET /api/v1/lessons
 GET /api/v1/lessons/{slug}
 GET /api/v1/lessons/{slug}/steps/{step}/runs/{run_id}
 POST /api/v1/lessons/{slug}/check
 GET /api/v1/runs
+GET /api/v1/runs/counts
 GET /api/v1/runs/{run_id}
 GET /api/v1/runs/{run_id}/wait
 GET /api/v1/health
@@ -95,6 +97,8 @@ GET /api/v1/runs/{run_id}/deliveries
 GET /api/v1/runs/{run_id}/diagnosis
 GET /api/v1/runs/{run_id}/events
 GET /api/v1/runs/{run_id}/graph
+GET /api/v1/runs/{run_id}/history
+GET /api/v1/runs/{run_id}/trace
 GET /api/v1/runs/{run_id}/tasks
 GET /api/v1/runs/{run_id}/tasks/{key}
 GET /api/v1/runs/{run_id}/logs
@@ -124,8 +128,8 @@ POST /api/v1/schedules/{definition}/resume
 """
 ADMIN = """
 PUT /api/v1/definitions/{name}
-GET /api/v1/users
 DELETE /api/v1/definitions/{name}
+GET /api/v1/users
 POST /api/v1/users
 POST /api/v1/users/{name}
 DELETE /api/v1/users/{name}
@@ -326,7 +330,7 @@ def test_everyone_gets_what_is_theirs(umbel: Umbel, callers: dict[str, Caller]) 
         ("GET", "/api/ping/", 401, LET_IN),
         ("GET", "//api/v1/runs", 401, LET_IN),
         ("POST", "/api/v1/tools/no_such_tool", 401, LET_IN),
-        ("POST", "/mcp", 401, LET_IN),
+        ("GET", "/mcp", 401, LET_IN),
     ],
 )
 def test_what_is_not_there_is_for_nobody_unknown(

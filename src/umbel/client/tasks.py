@@ -4,7 +4,7 @@ from typing import Literal, TypeVar
 
 from umbel.client.operation import make
 from umbel.service import operations as ops
-from umbel.service.models import LogPage, OutputPart, Resource, TaskList, TaskView
+from umbel.service.models import EventPage, LogPage, OutputPart, Resource, TaskList, TaskView
 
 Answer = TypeVar("Answer", bound=Resource)
 
@@ -32,6 +32,17 @@ class Tasks:
     def get_task(self, run_id: str, key: str) -> TaskView:
         """One task with its result or error and its attempts."""
         return self.call(ops.GetTask(run_id=run_id, key=key))
+
+    def list_events(self, run_id: str, key: str | None = None, *, after: int = 0, limit: int = 500) -> EventPage:
+        """What happened to the run, in order; `key`: only events of this task.
+
+        Args:
+            run_id: the run.
+            key: of a task.
+            after: `next_after` of the page before, or the id of the last event seen.
+            limit: events per page, at most 2000.
+        """
+        return self.call(make(ops.ListEvents, run_id=run_id, key=key, after=after, limit=limit))
 
     def get_logs(
         self, run_id: str, key: str | None = None, *, attempt: int | None = None, after: int = 0, limit: int = 500

@@ -21,7 +21,7 @@ from umbel.service.models import (
     instant,
 )
 from umbel.service.names import Names
-from umbel.service.operations import ListRuns, ListTasks
+from umbel.service.operations import CountRuns, ListRuns, ListTasks
 from umbel.service.umbel import Umbel
 from umbel.service.values import brief, read
 from umbel.store import AttemptRow, MapRow, RunFilter, RunRow, TaskRow
@@ -56,19 +56,20 @@ def list_runs(umbel: Umbel, wanted: ListRuns) -> RunList:
     Raises:
         BadRequest: the cursor or a time cannot be read.
     """
-    found = umbel.store.runs(
-        RunFilter(
-            states=wanted.status,
-            definition=wanted.definition,
-            since=_milliseconds(wanted.since),
-            until=_milliseconds(wanted.until),
-            q=wanted.q,
-        ),
-        cursor=wanted.cursor,
-        limit=wanted.limit,
-    )
+    found = umbel.store.runs(filter_of(wanted), cursor=wanted.cursor, limit=wanted.limit)
     items = [Run.model_construct(**fields_of(run), payload_brief=brief(run.payload)) for run in found.runs]
-    return RunList(items=items, next_cursor=found.cursor)
+    return RunList(items=items, next_cursor=found.cursor, searched_to=instant(found.searched_to))
+
+
+def filter_of(wanted: ListRuns | CountRuns) -> RunFilter:
+    """Which runs are asked for. Raises BadRequest if a time cannot be read."""
+    return RunFilter(
+        states=wanted.status,
+        definition=wanted.definition,
+        since=_milliseconds(wanted.since),
+        until=_milliseconds(wanted.until),
+        q=wanted.q,
+    )
 
 
 def _milliseconds(text: str | None) -> int | None:

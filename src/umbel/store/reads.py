@@ -155,10 +155,14 @@ class Reads:
                     one.finished_at = run.finished_at
         return found
 
-    def events(self, run_id: str, after_seq: int = 0, *, limit: int = 1000) -> list[AppliedEvent]:
-        """The run's events numbered above `after_seq`, in order."""
+    def events(
+        self, run_id: str, after_seq: int = 0, *, limit: int = 1000, idx: int | None = None
+    ) -> list[AppliedEvent]:
+        """The run's events (of its task `idx`) numbered above `after_seq`, in order."""
         table = tables.events
         statement = _event_columns.where(table.c.run_id == run_id, table.c.seq > after_seq).order_by(table.c.seq)
+        if idx is not None:
+            statement = statement.where(table.c.idx == idx)
         with self._database.read() as connection:
             return _event_rows(connection, statement.limit(limit))
 

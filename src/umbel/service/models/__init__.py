@@ -30,6 +30,7 @@ from umbel.service.models.definitions import (
 )
 from umbel.service.models.diagnosis import AttemptNote, Diagnosis, RootCause, SuggestedAction, WaitingNote
 from umbel.service.models.health import Finding, Health
+from umbel.service.models.history import EventPage, RunBin, RunCounts
 from umbel.service.models.runs import (
     AttemptView,
     ErrorView,
@@ -79,6 +80,7 @@ __all__ = [
     "EditorSchema",
     "ErrorView",
     "Event",
+    "EventPage",
     "FieldChange",
     "FieldProblem",
     "Finding",
@@ -100,6 +102,8 @@ __all__ = [
     "RetryTask",
     "RootCause",
     "Run",
+    "RunBin",
+    "RunCounts",
     "RunDetail",
     "RunList",
     "RunningTask",

@@ -168,6 +168,11 @@ class RunList(Resource):
     next_cursor: str | None = Field(
         default=None, description="Pass it as `cursor` for the next page; null on the last."
     )
+    searched_to: Time | None = Field(
+        default=None,
+        description="With `q`, if the page is not full and there are older runs: so far back the text was looked for,"
+        " in 10,000 runs a page. `next_cursor` looks further back.",
+    )
 
 
 class OutputPart(Resource):
