@@ -21,15 +21,17 @@ const PlaygroundPage = lazy(() => import("./playground/PlaygroundPage.tsx"));
 const SchedulesPage = lazy(() => import("./other/SchedulesPage.tsx"));
 const AccessPage = lazy(() => import("./access/AccessPage.tsx"));
 const WorkersPage = lazy(() => import("./other/WorkersPage.tsx"));
+const QueuesPage = lazy(() => import("./other/QueuesPage.tsx"));
 
 // The server answers these paths with this page: PAGES in src/umbel/api/ui.py.
-const PAGES: readonly { path: string; text: string; icon: IconName; keys: string }[] = [
+const PAGES: readonly { path: string; text: string; icon: IconName; keys: string; under?: string }[] = [
   { path: "/runs", text: "Runs", icon: "runs", keys: "g r" },
   { path: "/definitions", text: "Definitions", icon: "definitions", keys: "g d" },
   { path: "/playground", text: "Playground", icon: "playground", keys: "g p" },
   { path: "/schedules", text: "Schedules", icon: "schedules", keys: "g s" },
   { path: "/workers", text: "Workers", icon: "workers", keys: "g w" },
 ];
+  { path: "/queues", text: "Queues", icon: "queues", keys: "g q", under: "/workers" },
 
 const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
 
@@ -65,8 +67,8 @@ function Shell({ asking }: { asking: boolean }) {
           <span>Umbel</span>
         </Link>
         <nav aria-label="Pages">
-          {PAGES.map((page) => (
-            <Link key={page.path} href={page.path} aria-current={location.startsWith(page.path) ? "page" : undefined}>
+          {PAGES.filter((page) => !page.under).map((page) => (
+            <Link key={page.path} href={page.path} aria-current={PAGES.some((each) => (each.under ?? each.path) === page.path && location.startsWith(each.path)) ? "page" : undefined}>
               <Icon name={page.icon} />
               <span>{page.text}</span>
             </Link>
@@ -108,6 +110,7 @@ function Shell({ asking }: { asking: boolean }) {
               <Route path="/workers"><WorkersPage /></Route>
               <Route path="/settings"><AccessPage /></Route>
               <Route component={Nowhere} />
+              <Route path="/queues"><QueuesPage /></Route>
             </Switch>
           </Suspense>
         )}

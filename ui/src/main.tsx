@@ -13,6 +13,7 @@ import "./styles/graph.css";
 import "./styles/other.css";
 import "./styles/access.css";
 import "./styles/compare.css";
+import "./styles/places.css";
 import "./styles/playground.css";
 
 const queries = new QueryClient({

@@ -52,6 +52,15 @@ export interface CheckedDefinition {
   graph: string | null;
 }
 
+/** A sentence of the lesson, held against the learner's own run. */
+export interface Claim {
+  /** As in the links `#claim:NAME` of the text. */
+  name: string;
+  step: string;
+  /** Null: not known, since the step has not been run or was not recorded. */
+  holds: boolean | null;
+}
+
 /** One task side by side. */
 export interface ComparedTask {
   key: string;
@@ -158,6 +167,8 @@ export interface DefinitionView {
   schedule: ScheduleSpec | null;
   /** Hash of the plan: it changes when the tasks do. */
   hash: string | null;
+  /** It came by `define_canvas`, not by the project's files, and can be removed. */
+  kept: boolean;
   /** Why it cannot be started; empty if it can. */
   problems: string[];
   /** Its text, where one definition is asked for that stands in the project's file. */
@@ -301,6 +312,161 @@ export interface ItemCounts {
   states: Record<string, number>;
 }
 
+/** An attempt that runs in a process. */
+export interface LabAttempt {
+  run_id: string;
+  /** Key of the task. */
+  task: string;
+  attempt: number;
+}
+
+/** Something that the lab does. */
+export interface LabChoice {
+  act: "kill-child" | "kill-worker" | "freeze-child" | "freeze-worker" | "thaw" | "pause-broker" | "drop-message" | "duplicate-message" | "trouble-model" | "restart-server";
+  title: string;
+  /** What happens then, by the settings of this stack. */
+  next: string;
+  /** Whether there is something to do it to now. */
+  possible: boolean;
+  why_not: string | null;
+}
+
+/** Something that the lab has done. */
+export interface LabDone {
+  id: string;
+  act: "kill-child" | "kill-worker" | "freeze-child" | "freeze-worker" | "thaw" | "pause-broker" | "drop-message" | "duplicate-message" | "trouble-model" | "restart-server";
+  at: string;
+  /** When it ends by itself. */
+  until: string | null;
+  /** What was done, in a sentence. */
+  did: string;
+  /** What happens then. */
+  next: string;
+  /** The run that it hit, as far as one is known. */
+  run_id: string | null;
+  /** Key of the task that it hit. */
+  task: string | null;
+  /** Processes that it hit. */
+  pids: number[];
+}
+
+/** A process that the stack has started, or a pool process of its worker. */
+export interface LabProcess {
+  /** The part of the stack: server, worker, valkey, model. */
+  part: string;
+  /** The part's own process; false for a pool process of the worker. */
+  main: boolean;
+  pid: number;
+  /** Whether it stands still (SIGSTOP). */
+  frozen: boolean;
+  /** What it runs now, as far as the state store answers. */
+  runs: LabAttempt[];
+}
+
+/** The failure lab as it stands. */
+export interface LabView {
+  /** Whether this server has one: `umbel demo` does. */
+  enabled: boolean;
+  /** If not: why. */
+  why_not: string | null;
+  choices: LabChoice[];
+  /** All that it would ever touch. */
+  processes: LabProcess[];
+  /** What was done lately, newest first. */
+  done: LabDone[];
+}
+
+/** A lesson in the list. */
+export interface LessonBrief {
+  /** Its name in addresses: `04-chord`. */
+  slug: string;
+  number: number;
+  title: string;
+  /** About how long it takes. */
+  minutes: number;
+}
+
+/** Whether the learner's answers and runs are right. */
+export interface LessonCheck {
+  lesson: string;
+  /** Whether all questions are answered, and rightly. */
+  passed: boolean;
+  verdicts: Verdict[];
+  claims: Claim[];
+  /** What happened, with the names and figures of the learner's own runs. */
+  happened: string;
+}
+
+/** All lessons in their order. */
+export interface LessonList {
+  /** The language that this is in; English where there is no other text yet. */
+  language: "en" | "zh";
+  /** Whether this server runs the lessons' steps: `umbel demo` does. */
+  runnable: boolean;
+  /** If it does not: what to do. */
+  hint: string | null;
+  items: LessonBrief[];
+}
+
+/** One thing that is checked: an answer that the learner gives, or a run of an edited step. */
+export interface LessonQuestion {
+  name: string;
+  title: string;
+  /** What is to be done or found out, in Markdown. */
+  text: string;
+  /** What the learner gives; `edit`: a run of `step` with a text of their own. */
+  kind: "choice" | "text" | "number" | "edit";
+  /** The step that it is about. */
+  step: string;
+  /** For `choice`. */
+  options: Option[];
+}
+
+/** Something that is run for real. */
+export interface LessonStep {
+  /** Its name within the lesson. */
+  name: string;
+  title: string;
+  /** What it does, in Markdown. */
+  about: string;
+  engine: "relay" | "canvas" | "celery";
+  /** The definition that is run, as YAML; null for a scene with plain Celery. */
+  text: string | null;
+  /** Whether the learner may change the text. */
+  editable: boolean;
+  payload: Record<string, unknown>;
+  /** About how long it takes. */
+  seconds: number;
+  /** What is broken while it runs, one sentence each. */
+  faults: string[];
+}
+
+/** A lesson with its texts. Names in `happened` such as keys and ids are those of the lesson's example until a run's own come with the check. */
+export interface LessonView {
+  /** Its name in addresses: `04-chord`. */
+  slug: string;
+  number: number;
+  title: string;
+  /** About how long it takes. */
+  minutes: number;
+  language: "en" | "zh";
+  /** Whether this server runs its steps. */
+  runnable: boolean;
+  /** If it does not: what to do. */
+  hint: string | null;
+  predict: Prediction;
+  /** What stands before the first step, in Markdown. */
+  intro: string;
+  steps: LessonStep[];
+  /** What happened, in Markdown. A link to `#claim:NAME` marks a claim that the trace proves. */
+  happened: string;
+  questions: LessonQuestion[];
+  /** What to make of it in an app of one's own, in Markdown. */
+  own: string;
+  /** Slug of the lesson after this one. */
+  next: string | null;
+}
+
 /** One line that a task wrote. */
 export interface LogLine {
   /** Grows within a run. */
@@ -339,6 +505,33 @@ export interface NewToken {
   token: string;
 }
 
+/** A line of what is seen while a step runs. */
+export interface Observation {
+  /** Since the step was started. */
+  seconds: number;
+  who: string;
+  says: string;
+}
+
+/** One of the answers to choose from. */
+export interface Option {
+  name: string;
+  /** Markdown. */
+  text: string;
+}
+
+/** A part of a long text. */
+export interface OutputPart {
+  /** This part of the JSON text. */
+  text: string;
+  /** Where it begins, in characters. */
+  offset: number;
+  /** Characters of the whole. */
+  total: number;
+  /** Pass it as `offset` for what follows; null on the last. */
+  next_offset: number | null;
+}
+
 /** A picture of a definition or of a run. */
 export interface Picture {
   format: "ascii" | "mermaid" | "svg" | "canvas";
@@ -372,6 +565,15 @@ export interface Playground {
   queues: string[];
 }
 
+/** What the learner is asked before anything runs. */
+export interface Prediction {
+  /** Markdown. */
+  question: string;
+  options: Option[];
+  /** Name of the option that turns out to be so. */
+  right: string;
+}
+
 /** An error, by RFC 9457 (`application/problem+json`). */
 export interface Problem {
   /** URI of the kind of problem. */
@@ -390,11 +592,47 @@ export interface Problem {
   request_id: string | null;
 }
 
+/** The queues that definitions use, that workers listen on, or in which something waits; unhealthy ones first. */
+export interface QueueList {
+  items: QueueView[];
+  /** What the broker said instead of the lengths of its queues. */
+  broker: string | null;
+}
+
+/** A queue: what waits in it, and who takes from it. */
+export interface QueueView {
+  name: string;
+  /** False if what waits in it, or may come, will not be taken as things stand. */
+  healthy: boolean;
+  /** What keeps workers from taking what waits, as a diagnosis says it; they may be busy. */
+  why: string | null;
+  /** Tasks of runs that are released and that no worker has claimed. */
+  waiting: number;
+  /** When the oldest of those was released. */
+  oldest: string | null;
+  /** Messages in the broker that no worker has fetched; null if it does not say. */
+  messages: number | null;
+  /** Messages that workers have fetched and not acknowledged; null if the broker does not say. */
+  unacknowledged: number | null;
+  /** Live workers that listen on it. */
+  workers: string[];
+  /** How many tasks those may run at a time, of all their queues. */
+  slots: number | null;
+  /** Attempts of its tasks that run now. */
+  running: number;
+  /** Those, the longest first; ten of them at most. */
+  runs: RunningTask[];
+  /** Definitions with tasks that go there. */
+  definitions: string[];
+}
+
 /** A run that goes on with a new epoch, or (`preview`) would: what runs again, and what keeps its result. */
 export interface Retry {
   id: string;
   /** `project.NAME`. */
   definition: string;
+  /** Version of the definition that it runs. */
+  version: string | null;
   state: RunState;
   /** `state` in celery-director's five words. */
   status: "pending" | "progress" | "success" | "error" | "canceled";
@@ -475,6 +713,8 @@ export interface Run {
   id: string;
   /** `project.NAME`. */
   definition: string;
+  /** Version of the definition that it runs. */
+  version: string | null;
   state: RunState;
   /** `state` in celery-director's five words. */
   status: "pending" | "progress" | "success" | "error" | "canceled";
@@ -520,6 +760,8 @@ export interface RunDetail {
   id: string;
   /** `project.NAME`. */
   definition: string;
+  /** Version of the definition that it runs. */
+  version: string | null;
   state: RunState;
   /** `state` in celery-director's five words. */
   status: "pending" | "progress" | "success" | "error" | "canceled";
@@ -575,6 +817,16 @@ export interface RunList {
 
 /** Where a run stands. `settled` is a separate fact: nothing of the run is alive any more. */
 export type RunState = "pending" | "running" | "success" | "error" | "canceled";
+
+/** An attempt that a worker runs now. */
+export interface RunningTask {
+  run_id: string;
+  definition: string;
+  /** Key of the task. */
+  task: string;
+  worker: string;
+  started_at: string | null;
+}
 
 /** The schedules of all definitions that have one, by name. */
 export interface ScheduleList {
@@ -639,6 +891,24 @@ export interface Session {
   csrf: string | null;
   /** When the session ends. */
   expires_at: string | null;
+}
+
+/** One time that a step was run. */
+export interface StepRun {
+  lesson: string;
+  step: string;
+  /** Id of the run, for `/runs/{id}` and its trace; of a scene, of the trace only. */
+  run_id: string;
+  engine: "relay" | "canvas" | "celery";
+  /** The run's state; of a scene `running`, `success` or `error`. */
+  state: string;
+  over: boolean;
+  /** What was seen, so far. */
+  seen: Observation[];
+  /** Of a scene: the figures that it ended with. */
+  outcome: Record<string, unknown>;
+  /** Why the step itself could not be done. */
+  error: string | null;
 }
 
 /** What to do next: an operation by name, with its arguments. */
@@ -775,6 +1045,67 @@ export interface ValueChange {
   after: string | null;
 }
 
+/** What became of one question. */
+export interface Verdict {
+  name: string;
+  ok: boolean;
+  /** Why not, in Markdown. */
+  why: string;
+  /** What to try, in Markdown. */
+  advice: string;
+}
+
+/** What a definition was for some of its runs: one plan. */
+export interface Version {
+  /** Content hash of the plan: equal tasks have equal versions. */
+  version: string;
+  /** The definition is this now. */
+  current: boolean;
+  /** When its first run was accepted; null before that. */
+  first_used: string | null;
+  /** When the newest run was accepted. */
+  last_used: string | null;
+  /** Runs that were counted, by state. */
+  runs: Record<string, number>;
+  tasks: number;
+}
+
+/** One version: what was planned, and how it differs from another one. */
+export interface VersionDetail {
+  /** Content hash of the plan: equal tasks have equal versions. */
+  version: string;
+  /** The definition is this now. */
+  current: boolean;
+  /** When its first run was accepted; null before that. */
+  first_used: string | null;
+  /** When the newest run was accepted. */
+  last_used: string | null;
+  /** Runs that were counted, by state. */
+  runs: Record<string, number>;
+  tasks: number;
+  /** `project.NAME`. */
+  definition: string;
+  /** Its tasks. */
+  task_definitions: TaskDefinition[];
+  /** Everything that the plan says of each task, by key; secrets are ***. */
+  plan: Record<string, unknown>;
+  /** The version that it is compared with; null for none. */
+  against: string | null;
+  /** How that one became this one. */
+  change: PlanChange | null;
+}
+
+/** The versions of a definition, newest first. */
+export interface VersionList {
+  /** `project.NAME`. */
+  definition: string;
+  items: Version[];
+  /** Runs that were looked at. */
+  counted: number;
+  /** There are older runs, perhaps of other versions; only the newest were looked at. */
+  more: boolean;
+}
+
 /** A task that has not ended, and why. */
 export interface WaitingNote {
   task: string;
@@ -820,11 +1151,19 @@ export interface Operations {
   list_definitions: { answer: DefinitionList };
   get_definition_schema: { answer: EditorSchema };
   get_definition: { path: { "name": string }; answer: DefinitionView };
+  list_definition_versions: { path: { "name": string }; answer: VersionList };
+  get_definition_version: { path: { "name": string; "version": string }; query: { "against"?: string | null }; answer: VersionDetail };
   define_canvas: { path: { "name": string }; body: { canvas: Record<string, unknown>; }; answer: DefinitionView };
+  remove_definition: { path: { "name": string }; answer: DefinitionView };
   check_definitions: { body: { text: string; file?: string; graph?: "ascii" | "mermaid" | "svg" | "canvas" | null; }; answer: DefinitionCheck };
   get_definition_graph: { path: { "name": string }; query: { "format"?: "ascii" | "mermaid" | "svg" | "canvas" }; answer: Picture };
   get_playground: { answer: Playground };
   try_definition: { body: { text: string; definition?: string | null; payload?: Record<string, unknown>; comment?: string | null; }; answer: RunDetail };
+  list_lessons: { query: { "lang"?: "en" | "zh" }; answer: LessonList };
+  get_lesson: { path: { "slug": string }; query: { "lang"?: "en" | "zh" }; answer: LessonView };
+  run_step: { path: { "slug": string; "step": string }; body: { text?: string | null; }; answer: StepRun };
+  get_step_run: { path: { "slug": string; "step": string; "run_id": string }; answer: StepRun };
+  check_lesson: { path: { "slug": string }; body: { answers?: Record<string, unknown>; runs?: Record<string, string>; lang?: "en" | "zh"; }; answer: LessonCheck };
   start_run: { query: { "wait"?: number | null }; header: { "Idempotency-Key"?: string | null }; body: { definition?: string | null; canvas?: Record<string, unknown> | null; name?: string | null; payload?: Record<string, unknown>; comment?: string | null; }; answer: RunDetail };
   wait_for_run: { path: { "run_id": string }; query: { "timeout"?: number }; answer: RunDetail };
   diagnose_run: { path: { "run_id": string }; answer: Diagnosis };
@@ -834,6 +1173,7 @@ export interface Operations {
   get_run_graph: { path: { "run_id": string }; query: { "format"?: "ascii" | "mermaid" | "svg" | "canvas" }; answer: Picture };
   list_tasks: { path: { "run_id": string }; query: { "parent"?: string | null; "cursor"?: string | null; "limit"?: number }; answer: TaskList };
   get_task: { path: { "run_id": string; "key": string }; answer: TaskView };
+  get_output: { path: { "run_id": string }; query: { "key"?: string | null; "of"?: "result" | "error" | "payload"; "offset"?: number; "limit"?: number }; answer: OutputPart };
   get_logs: { path: { "run_id": string }; query: { "attempt"?: number | null; "after"?: number; "limit"?: number }; answer: LogPage };
   get_task_logs: { path: { "run_id": string; "key": string }; query: { "attempt"?: number | null; "after"?: number; "limit"?: number }; answer: LogPage };
   cancel_run: { path: { "run_id": string }; answer: Run };
@@ -843,10 +1183,13 @@ export interface Operations {
   resume_run: { path: { "run_id": string }; answer: Run };
   approve_task: { path: { "run_id": string; "key": string }; body: { comment?: string | null; }; answer: Run };
   reject_task: { path: { "run_id": string; "key": string }; body: { comment?: string | null; }; answer: Run };
+  get_lab: { query: { "run_id"?: string | null }; answer: LabView };
+  act_in_lab: { path: { "act": "kill-child" | "kill-worker" | "freeze-child" | "freeze-worker" | "thaw" | "pause-broker" | "drop-message" | "duplicate-message" | "trouble-model" | "restart-server" }; body: { run_id?: string | null; task?: string | null; within?: number; seconds?: number | null; delay?: number; fail?: number; }; answer: LabDone };
   list_schedules: { answer: ScheduleList };
   pause_schedule: { path: { "definition": string }; answer: ScheduleView };
   resume_schedule: { path: { "definition": string }; answer: ScheduleView };
   list_workers: { answer: WorkerList };
+  list_queues: { answer: QueueList };
   get_health: { answer: Health };
   get_run_deliveries: { path: { "run_id": string }; answer: DeliveryList };
   list_deliveries: { query: { "status"?: "pending" | "delivered" | "failed" | null; "cursor"?: string | null; "limit"?: number }; answer: DeliveryList };
@@ -864,11 +1207,19 @@ export const ROUTES: Record<keyof Operations, { method: string; path: string }> 
   list_definitions: { method: "GET", path: "/api/v1/definitions" },
   get_definition_schema: { method: "GET", path: "/api/v1/definitions/schema" },
   get_definition: { method: "GET", path: "/api/v1/definitions/{name}" },
+  list_definition_versions: { method: "GET", path: "/api/v1/definitions/{name}/versions" },
+  get_definition_version: { method: "GET", path: "/api/v1/definitions/{name}/versions/{version}" },
   define_canvas: { method: "PUT", path: "/api/v1/definitions/{name}" },
+  remove_definition: { method: "DELETE", path: "/api/v1/definitions/{name}" },
   check_definitions: { method: "POST", path: "/api/v1/definitions/check" },
   get_definition_graph: { method: "GET", path: "/api/v1/definitions/{name}/graph" },
   get_playground: { method: "GET", path: "/api/v1/playground" },
   try_definition: { method: "POST", path: "/api/v1/playground/runs" },
+  list_lessons: { method: "GET", path: "/api/v1/lessons" },
+  get_lesson: { method: "GET", path: "/api/v1/lessons/{slug}" },
+  run_step: { method: "POST", path: "/api/v1/lessons/{slug}/steps/{step}" },
+  get_step_run: { method: "GET", path: "/api/v1/lessons/{slug}/steps/{step}/runs/{run_id}" },
+  check_lesson: { method: "POST", path: "/api/v1/lessons/{slug}/check" },
   start_run: { method: "POST", path: "/api/v1/runs" },
   wait_for_run: { method: "GET", path: "/api/v1/runs/{run_id}/wait" },
   diagnose_run: { method: "GET", path: "/api/v1/runs/{run_id}/diagnosis" },
@@ -878,6 +1229,7 @@ export const ROUTES: Record<keyof Operations, { method: string; path: string }> 
   get_run_graph: { method: "GET", path: "/api/v1/runs/{run_id}/graph" },
   list_tasks: { method: "GET", path: "/api/v1/runs/{run_id}/tasks" },
   get_task: { method: "GET", path: "/api/v1/runs/{run_id}/tasks/{key}" },
+  get_output: { method: "GET", path: "/api/v1/runs/{run_id}/output" },
   get_logs: { method: "GET", path: "/api/v1/runs/{run_id}/logs" },
   get_task_logs: { method: "GET", path: "/api/v1/runs/{run_id}/tasks/{key}/logs" },
   cancel_run: { method: "POST", path: "/api/v1/runs/{run_id}/cancel" },
@@ -887,10 +1239,13 @@ export const ROUTES: Record<keyof Operations, { method: string; path: string }> 
   resume_run: { method: "POST", path: "/api/v1/runs/{run_id}/resume" },
   approve_task: { method: "POST", path: "/api/v1/runs/{run_id}/tasks/{key}/approve" },
   reject_task: { method: "POST", path: "/api/v1/runs/{run_id}/tasks/{key}/reject" },
+  get_lab: { method: "GET", path: "/api/v1/lab" },
+  act_in_lab: { method: "POST", path: "/api/v1/lab/{act}" },
   list_schedules: { method: "GET", path: "/api/v1/schedules" },
   pause_schedule: { method: "POST", path: "/api/v1/schedules/{definition}/pause" },
   resume_schedule: { method: "POST", path: "/api/v1/schedules/{definition}/resume" },
   list_workers: { method: "GET", path: "/api/v1/workers" },
+  list_queues: { method: "GET", path: "/api/v1/queues" },
   get_health: { method: "GET", path: "/api/v1/health" },
   get_run_deliveries: { method: "GET", path: "/api/v1/runs/{run_id}/deliveries" },
   list_deliveries: { method: "GET", path: "/api/v1/deliveries" },

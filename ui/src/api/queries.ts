@@ -31,6 +31,9 @@ export const definitionQuery = (name: string) =>
     staleTime: 5_000,
   });
 
+export const versionsQuery = (name: string) =>
+  queryOptions({ queryKey: ["versions", name], queryFn: ({ signal }) => call("list_definition_versions", { path: { name } }, signal), refetchInterval: 15_000, retry: false });
+
 export const playgroundQuery = () =>
   queryOptions({ queryKey: ["playground"], queryFn: ({ signal }) => call("get_playground", {}, signal), staleTime: 10_000 });
 
@@ -41,6 +44,9 @@ export const schedulesQuery = () =>
 export const usersQuery = () => queryOptions({ queryKey: ["access", "users"], queryFn: ({ signal }) => call("list_users", {}, signal) });
 
 export const tokensQuery = () => queryOptions({ queryKey: ["access", "tokens"], queryFn: ({ signal }) => call("list_tokens", {}, signal) });
+
+export const queuesQuery = () =>
+  queryOptions({ queryKey: ["queues"], queryFn: ({ signal }) => call("list_queues", {}, signal), refetchInterval: 2_000 });
 
 export const workersQuery = () =>
   queryOptions({ queryKey: ["workers"], queryFn: ({ signal }) => call("list_workers", {}, signal), refetchInterval: 3_000 });

@@ -9,6 +9,7 @@ import { duration, exact, ms } from "../lib/time.ts";
 import { isOver } from "../live/apply.ts";
 import { Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
+import { PlanChanges } from "../parts/PlanChanges.tsx";
 import { State } from "../parts/State.tsx";
 import { Ago, Lasting } from "../parts/Time.tsx";
 import { SideBySide } from "./SideBySide.tsx";
@@ -216,38 +217,10 @@ function Payload({ found }: { found: Comparison }) {
 }
 
 function Plan({ found }: { found: Comparison }) {
-  const { plan } = found;
   return (
     <section className="card" aria-label="Plan">
       <h2>Plan</h2>
-      <p className="muted">
-        <span className="mono">{plan.other_hash.slice(0, 8)}</span> became <span className="mono">{plan.hash.slice(0, 8)}</span>.
-        {plan.settings.length > 0 && ` Beside the tasks: ${plan.settings.join(", ")}.`}
-      </p>
-      <ul className="plan-changes">
-        {plan.added.map((key) => (
-          <li key={`+${key}`}>
-            <strong>{key}</strong> was added
-          </li>
-        ))}
-        {plan.removed.map((key) => (
-          <li key={`-${key}`}>
-            <strong>{key}</strong> is gone
-          </li>
-        ))}
-        {plan.changed.map((task) => (
-          <li key={task.key}>
-            <strong>{task.key}</strong>
-            {task.fields.map((field) => (
-              <span key={field.name} className="plan-field">
-                {field.name}: <span className="mono value before">{field.before ?? "nothing"}</span> became{" "}
-                <span className="mono value after">{field.after ?? "nothing"}</span>
-              </span>
-            ))}
-          </li>
-        ))}
-      </ul>
-      {plan.left_out > 0 && <p className="muted">and {plan.left_out} tasks more</p>}
+      <PlanChanges change={found.plan} />
     </section>
   );
 }

@@ -1,11 +1,12 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 import { ApiError, call, sentence } from "../api/client.ts";
 import type { DefinitionSource, DefinitionView } from "../api/generated.ts";
-import { definitionQuery, runsQuery } from "../api/queries.ts";
+import { definitionQuery, runsQuery, versionsQuery } from "../api/queries.ts";
+import { useSession } from "../api/session.ts";
 import { Graph } from "../graph/Graph.tsx";
-import { Copy, Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
+import { Copy, Dialog, Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Json } from "../parts/Json.tsx";
 import { PayloadForm } from "../parts/PayloadForm.tsx";
@@ -16,6 +17,7 @@ import { Progress } from "../runs/RunRow.tsx";
 import { ScheduleFacts } from "../other/SchedulesPage.tsx";
 import { Problems } from "./DefinitionsPage.tsx";
 import { nodeOf } from "./nodes.tsx";
+import { Versions } from "./Versions.tsx";
 
 const Editor = lazy(() => import("../playground/Editor.tsx").then(({ Editor }) => ({ default: Editor })));
 
@@ -26,7 +28,8 @@ export default function DefinitionPage({ name }: { name: string }) {
   if (error instanceof ApiError && error.status === 404) {
     return (
       <Empty page title="There is no such definition">
-        It may have been renamed, or its file has mistakes. <Link href="/definitions">All definitions</Link>
+        It may have been renamed or removed, or its file has mistakes. <Link href="/definitions">All definitions</Link>
+        <Past name={name} />
       </Empty>
     );
   }
@@ -34,6 +37,7 @@ export default function DefinitionPage({ name }: { name: string }) {
 }
 
 function Shown({ definition }: { definition: DefinitionView }) {
+  const { session } = useSession();
   const [params, setParams] = useSearchParams();
   const starting = params.has("start");
   const [selected, setSelected] = useState<string | null>(null);
@@ -48,6 +52,7 @@ function Shown({ definition }: { definition: DefinitionView }) {
           {definition.description && <p className="muted">{definition.description}</p>}
         </div>
         <div className="actions">
+          {definition.kept && session?.scope === "admin" && <Remove name={definition.name} />}
           {!starting && definition.problems.length === 0 && (
             <button type="button" className="button primary" onClick={() => show(true)}>
               <Icon name="play" size={14} /> Start a run
@@ -85,8 +90,67 @@ function Shown({ definition }: { definition: DefinitionView }) {
       </div>
       {definition.source && <Source name={definition.name} source={definition.source} />}
       {definition.problems.length === 0 && <Canvas definition={definition} />}
+      <Versions name={definition.name} />
       <Recent name={definition.name} />
     </div>
+  );
+}
+
+/** What a definition was that is not there any more, if any run of it is. */
+function Past({ name }: { name: string }) {
+  const { data } = useQuery(versionsQuery(name));
+  if (!data?.items.length) return null;
+  return (
+    <div className="past">
+      <p>
+        Its runs are still here: <Link href={`/runs?definition=${encodeURIComponent(name)}`}>{name}</Link>
+      </p>
+      <Versions name={name} />
+    </div>
+  );
+}
+
+/** Takes a definition away that a program has made with `umbel.define`; asks first. */
+function Remove({ name }: { name: string }) {
+  const client = useQueryClient();
+  const [, navigate] = useLocation();
+  const [asking, setAsking] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  async function remove() {
+    setBusy(true);
+    setError(null);
+    try {
+      await call("remove_definition", { path: { name } });
+      await client.invalidateQueries({ queryKey: ["definitions"] });
+      navigate("/definitions");
+    } catch (reason) {
+      setError(reason);
+      setBusy(false);
+    }
+  }
+  return (
+    <>
+      <button type="button" className="button danger" onClick={() => setAsking(true)}>
+        Remove
+      </button>
+      {asking && (
+        <Dialog title={`Remove ${name}?`} onClose={() => setAsking(false)}>
+          <p>
+            It was made by <code>umbel.define</code>, and nothing starts it any more once it is removed. Its runs stay, and what is under way goes on. The program that made it can make it again.
+          </p>
+          {error !== null && <Failure error={error} />}
+          <footer>
+            <button type="button" className="button" data-first onClick={() => setAsking(false)}>
+              Keep it
+            </button>
+            <button type="button" className="button danger" disabled={busy} onClick={() => void remove()}>
+              Remove it
+            </button>
+          </footer>
+        </Dialog>
+      )}
+    </>
   );
 }
 

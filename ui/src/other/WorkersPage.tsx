@@ -1,22 +1,27 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import type { WorkerView } from "../api/generated.ts";
+import type { RunningTask, WorkerView } from "../api/generated.ts";
 import { call } from "../api/client.ts";
-import { runsQuery, workersQuery } from "../api/queries.ts";
+import { queuesQuery, runsQuery, workersQuery } from "../api/queries.ts";
 import { Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
 import { State } from "../parts/State.tsx";
 import { Ago } from "../parts/Time.tsx";
+import { Running } from "./QueuesPage.tsx";
+import { Subnav } from "./Subnav.tsx";
 
 export default function WorkersPage() {
-  useTitle("Workers and queues");
+  useTitle("Workers");
   const { data, error, refetch } = useQuery(workersQuery());
+  const queues = useQuery(queuesQuery());
+  const running = queues.data?.items.flatMap((queue) => queue.runs) ?? [];
   const alive = data?.items.filter((worker) => worker.alive) ?? [];
   return (
     <div className="page">
       <div className="page-head">
-        <h1>Workers and queues</h1>
+        <h1>Workers</h1>
+        <Subnav />
         {data && (
-          <span className="muted">
+          <span className="muted push">
             {alive.length} alive, {alive.reduce((sum, worker) => sum + worker.running, 0)} attempts running
           </span>
         )}
@@ -42,13 +47,12 @@ export default function WorkersPage() {
             </thead>
             <tbody>
               {data.items.map((worker) => (
-                <Row key={worker.name} worker={worker} />
+                <Row key={worker.name} worker={worker} tasks={running.filter((each) => each.worker === worker.name)} />
               ))}
             </tbody>
           </table>
         </div>
       )}
-      {data && data.items.length > 0 && <Queues workers={data.items} />}
       <Now />
     </div>
   );
@@ -65,7 +69,7 @@ function Unhealthy() {
   const bad = data?.findings.filter((each) => each.severity !== "note" && each.id !== "no-worker") ?? [];
   if (!bad.length) return null;
   return (
-    <section className="card" aria-label="Unhealthy parts">
+    <section className="card unhealthy-parts" aria-label="Unhealthy parts">
       <h2>Unhealthy parts</h2>
       <ul className="plain">
         {bad.map((each) => (
@@ -78,7 +82,7 @@ function Unhealthy() {
   );
 }
 
-function Row({ worker }: { worker: WorkerView }) {
+function Row({ worker, tasks }: { worker: WorkerView; tasks: readonly RunningTask[] }) {
   const slots = worker.concurrency;
   return (
     <tr>
@@ -95,6 +99,7 @@ function Row({ worker }: { worker: WorkerView }) {
         ) : (
           worker.running
         )}
+        {tasks.length > 0 && <Running tasks={tasks.slice(0, 5)} more={worker.running - Math.min(5, tasks.length)} />}
       </td>
       <td>{worker.queues.join(", ") || "–"}</td>
       <td className="muted">{worker.pool ?? "–"}</td>
@@ -118,37 +123,6 @@ function Row({ worker }: { worker: WorkerView }) {
         </details>
       </td>
     </tr>
-  );
-}
-
-/** Which queues are served, and by whom. */
-function Queues({ workers }: { workers: readonly WorkerView[] }) {
-  const queues = new Map<string, WorkerView[]>();
-  for (const worker of workers) for (const queue of worker.queues) queues.set(queue, [...(queues.get(queue) ?? []), worker]);
-  return (
-    <section className="recent">
-      <h2>Queues</h2>
-      <ul className="queues">
-        {[...queues].sort().map(([queue, served]) => {
-          const alive = served.filter((worker) => worker.alive);
-          const free = alive.reduce((sum, worker) => sum + Math.max(0, (worker.concurrency ?? 1) - worker.running), 0);
-          return (
-            <li key={queue} className="card">
-              <b>
-                <code>{queue}</code>
-              </b>{" "}
-              {alive.length === 0 ? (
-                <span className="bad">no worker takes from it</span>
-              ) : (
-                <span className="muted">
-                  {alive.length} {alive.length === 1 ? "worker" : "workers"}, {free ? `${free} free` : "all busy"}
-                </span>
-              )}
-            </li>
-          );
-        })}
-      </ul>
-    </section>
   );
 }
 

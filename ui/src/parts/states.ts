@@ -12,7 +12,7 @@ export interface Look {
   shape: Shape;
 }
 
-const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "alive" | "held" | "delivered" | "failed", Look> = {
+const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "alive" | "held" | "delivered" | "failed" | "unhealthy" | "busy" | "working" | "idle", Look> = {
   waiting: { word: "waiting", tone: "idle", shape: "dots" },
   pending: { word: "pending", tone: "queued", shape: "hourglass" },
   queued: { word: "queued", tone: "queued", shape: "hourglass" },
@@ -33,6 +33,10 @@ const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "
   alive: { word: "alive", tone: "ok", shape: "check" },
   delivered: { word: "delivered", tone: "ok", shape: "check" },
   failed: { word: "failed", tone: "bad", shape: "cross" },
+  unhealthy: { word: "unhealthy", tone: "bad", shape: "cross" },
+  busy: { word: "busy", tone: "retrying", shape: "hourglass" },
+  working: { word: "working", tone: "running", shape: "arc" },
+  idle: { word: "idle", tone: "ok", shape: "check" },
   paused: { word: "paused", tone: "input", shape: "pause" },
 };
 

@@ -51,6 +51,16 @@ export function RunHeader({ run, children }: { run: RunDetail; children: ReactNo
           <dt>Retries</dt>
           <dd className="number">{run.retries}</dd>
         </div>
+        {run.version && (
+          <div>
+            <dt>Version</dt>
+            <dd>
+              <Link href={`/definitions/${encodeURIComponent(run.definition)}?version=${run.version}`} className="mono" aria-label={`Version ${run.version.slice(0, 8)} of the definition`}>
+                {run.version.slice(0, 8)}
+              </Link>
+            </dd>
+          </div>
+        )}
         {run.comment && (
           <div>
             <dt>Comment</dt>
