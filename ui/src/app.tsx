@@ -15,6 +15,7 @@ import { RunsPage } from "./runs/RunsPage.tsx";
 
 const RunPage = lazy(() => import("./run/RunPage.tsx"));
 const ComparePage = lazy(() => import("./compare/ComparePage.tsx"));
+const XRayPage = lazy(() => import("./xray/XRayPage.tsx"));
 const DefinitionsPage = lazy(() => import("./definitions/DefinitionsPage.tsx"));
 const DefinitionPage = lazy(() => import("./definitions/DefinitionPage.tsx"));
 const PlaygroundPage = lazy(() => import("./playground/PlaygroundPage.tsx"));
@@ -103,6 +104,7 @@ function Shell({ asking }: { asking: boolean }) {
               <Route path="/runs" component={RunsPage} />
               <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={decodeURIComponent(id)} />}</Route>
               <Route path="/runs/:id/compare/:other">{({ id, other }) => <ComparePage id={decodeURIComponent(id)} other={decodeURIComponent(other)} />}</Route>
+              <Route path="/runs/:id/xray">{({ id }) => <XRayPage key={id} id={decodeURIComponent(id)} />}</Route>
               <Route path="/definitions"><DefinitionsPage /></Route>
               <Route path="/definitions/:name">{({ name }) => <DefinitionPage key={name} name={decodeURIComponent(name)} />}</Route>
               <Route path="/playground"><PlaygroundPage /></Route>

@@ -19,6 +19,8 @@ function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.altKey) return;
   const modified = event.metaKey || event.ctrlKey;
   if (!modified && (writing(event.composedPath()[0] ?? null) || document.querySelector("dialog[open]"))) return;
+  // The space bar presses what has the focus.
+  if (event.key === " " && event.target instanceof Element && event.target.closest("button, a, summary")) return;
   const key = modified ? `mod+${event.key.toLowerCase()}` : event.key;
   const pair = Date.now() - beforeAt < 900 ? `${before} ${key}` : "";
   before = key;

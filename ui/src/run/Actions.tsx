@@ -56,6 +56,9 @@ export function Actions({ run, ask }: { run: RunDetail; ask: (asked: Asked) => v
           <Icon name="play" /> Retry failed…
         </button>
       )}
+      <Link className="button" href={`/runs/${run.id}/xray`} title="What went through the broker, step by step (x)">
+        X-ray
+      </Link>
       <Link className="button" href={`/runs/${run.id}/compare/last_success`} title="Compare with the last success">
         Compare
       </Link>

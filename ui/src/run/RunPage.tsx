@@ -76,6 +76,7 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
     { keys: "2", does: "timeline", run: () => put({ view: "timeline" }) },
     { keys: "3", does: "table", run: () => put({ view: "table" }) },
     { keys: "r", does: "relaunch this run", run: () => setAsked({ what: "relaunch" }) },
+    { keys: "x", does: "the X-ray of this run", run: () => navigate(`/runs/${run.id}/xray`) },
     { keys: "d", does: "what is different from the last success", run: () => navigate(`/runs/${run.id}/compare/last_success`) },
     ...(canRetry(run) ? [{ keys: "f", does: "retry what failed", run: () => setAsked({ what: "retry" }) }] : []),
     ...(isOver(run.state) ? [] : [{ keys: "c", does: "cancel this run", run: () => setAsked({ what: "cancel" }) }]),
