@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, memo, useEffect, useEffectEvent, useId, useRef } from "react";
+import { type CSSProperties, memo, useCallback, useEffect, useEffectEvent, useId, useRef } from "react";
 import { since } from "./embed.ts";
 import { type Counts, LANES, type Line } from "./film.ts";
 import { KindMark, LaneMark } from "./marks.tsx";
@@ -51,6 +51,11 @@ export function Lanes({ lines, at, counts, width, big, follow, choose, unfold, b
   useEffect(() => {
     if (follow && lines.length) show(lines.length - 1);
   }, [follow, lines.length]);
+  // The rows are not drawn anew for a step that does not concern them.
+  const latest = useRef({ choose, unfold });
+  latest.current = { choose, unfold };
+  const onChoose = useCallback((which: number) => latest.current.choose(which), []);
+  const onUnfold = useCallback((which: number) => latest.current.unfold(which), []);
   const chosen = lines[current];
   const active = chosen?.type === "step" ? chosen.record : null;
   function onKeyDown(event: React.KeyboardEvent) {
@@ -112,8 +117,8 @@ export function Lanes({ lines, at, counts, width, big, follow, choose, unfold, b
               when={when}
               style={style.transform as string}
               height={row}
-              choose={choose}
-              unfold={unfold}
+              choose={onChoose}
+              unfold={onUnfold}
               place={item.index + 1}
               count={lines.length}
             />

@@ -106,7 +106,7 @@ export function Viewer({ trace, live, view, put, title, name = `run ${trace.run_
 
   const tab = view.tab ?? (record ? "step" : "totals");
   const shownTab = tab === "step" && !record ? "totals" : tab;
-  const alive = n === null ? film.turns.size : [...film.turns.values()].filter((turns) => (turns[0]?.n ?? 0) <= n).length;
+  const alive = useMemo(() => (n === null ? film.turns.size : [...film.turns.values()].filter((turns) => (turns[0]?.n ?? 0) <= n).length), [film, n]);
   const tabs = [
     ...(record ? [{ id: "step" as const, text: `Step ${record.n}` }] : []),
     { id: "keys" as const, text: `Keys (${alive})` },

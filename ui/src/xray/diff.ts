@@ -56,7 +56,7 @@ export function diff(before: KeyChange | null, now: KeyChange): Part[] {
   const type = now.type === "none" ? (old?.type ?? "none") : now.type;
   const left = old?.type === type ? old.value : null;
   const right = now.type === "none" ? null : now.value;
-  if (type === "list") return byPlace(Array.isArray(left) ? left.map(written) : [], Array.isArray(right) ? right.map(written) : []);
+  if (type === "list" || type === "stream") return byPlace(Array.isArray(left) ? left.map(written) : [], Array.isArray(right) ? right.map(written) : []);
   const structured = (value: unknown) => value !== null && typeof value === "object";
   if (type !== "string" && type !== "none" && (structured(left) || structured(right))) return byName(pairs(left), pairs(right));
   if (now.type === "none") return old ? [{ how: "gone", name: null, value: written(left) }] : [];
