@@ -25,6 +25,7 @@ def main(argv: list[str], settings: Settings) -> int:
     from celery import signals
     from celery.bin.celery import celery
 
+    from umbel.celery import xray
     from umbel.celery.address import check_broker
     from umbel.celery.app import make_app
     from umbel.celery.attach import find, take_app
@@ -42,6 +43,7 @@ def main(argv: list[str], settings: Settings) -> int:
     else:
         app = find(name, settings)
     install(app, settings)
+    xray.install(settings, "worker")
     outlive_restarts()
     asked: set[str] = set()
 

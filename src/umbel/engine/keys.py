@@ -86,6 +86,13 @@ KINDS: Final = (
     Kind("worker", "hash", "what a worker said of itself", "TTL renewed by beat; sweep"),
     Kind("cursors", "zset", "runs with work left; score: since when, ms", "a member goes with advance"),
     Kind("events", "stream", "every state change, in order", "trimmed below the position that SQL has"),
+    Kind("trace", "stream", "what was recorded of a run for its X-ray, as JSON", "TTL of a day; the newest runs only"),
+    Kind(
+        "traces",
+        "zset",
+        "runs that have a trace; score: when it began, ms",
+        "TTL of a day; a member goes with its trace",
+    ),
     Kind("confirmed", "string", "run_id of the Redis that was last compared with the history", "one, in partition 0"),
     Kind("room", "string", "nothing: written to see whether the store is full", "TTL of a second"),
     Kind("clock", "string", "a frozen time in ms", "set by tests only"),

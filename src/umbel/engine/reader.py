@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from redis.exceptions import RedisError
 
+from umbel.engine import trail
 from umbel.engine.incarnation import Incarnation
 from umbel.engine.keys import partition_of, prefix
 from umbel.engine.measure import Measured, Waiting, measure, waiting
@@ -353,6 +354,10 @@ class Reader:
         """What the store holds, for dashboards; `positions`: up to where each partition's events are projected."""
         lease = round(self.settings.lease * 1000)
         return cast("Measured", self._guard(lambda: measure(self._client, positions, lease)))
+
+    def trail(self, run: str) -> trail.Found:
+        """What was recorded of a run for its X-ray."""
+        return cast("trail.Found", self._guard(lambda: trail.read(self._client, run, self.settings.partitions)))
 
     def waiting(self) -> dict[str, Waiting]:
         """The released tasks that no worker has claimed, by queue; "" is the default queue."""

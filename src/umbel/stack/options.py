@@ -53,6 +53,7 @@ def demo_options(
         port=port,
         model=True,
         model_port=model_port,
+        xray="commands",
         lab=True,
         # Whatever the environment says: the demo has no accounts, and is there to be learnt from.
         env={"UMBEL_AUTH": "none", "UMBEL_LEARN": "true"},

@@ -20,6 +20,7 @@ class TraceField(Resource):
     path: str = Field(description="Where it stands: `headers.root_id`, `body[2].chord`, `properties.delivery_tag`.")
     value: Any
     means: str = Field(description="What Celery uses it for, in a sentence.")
+    source: str = Field(default="", description="Where that is said: Celery's documentation, or a file of its code.")
 
 
 class TraceMessage(Resource):
@@ -35,6 +36,11 @@ class TraceMessage(Resource):
     body: Any = Field(description="Decoded: `[args, kwargs, {callbacks, errbacks, chain, chord}]`.")
     raw: str = Field(description="The envelope as it was seen, cut after 64 kB.")
     fields: list[TraceField] = Field(default=[], description="Its fields, explained one by one.")
+    published: int | None = Field(
+        default=None,
+        description="Number of the record that published it and has it whole; this one then leaves out headers, body,"
+        " raw and fields.",
+    )
 
 
 class TraceCommand(Resource):
