@@ -21,6 +21,9 @@ import { Versions } from "./Versions.tsx";
 
 const Editor = lazy(() => import("../playground/Editor.tsx").then(({ Editor }) => ({ default: Editor })));
 
+/** Height of a line of the editor, px: its place is kept until it is there. */
+const LINE = 20;
+
 export default function DefinitionPage({ name }: { name: string }) {
   useTitle(name);
   const { data, error, refetch } = useQuery(definitionQuery(name));
@@ -206,7 +209,7 @@ function Source({ name, source }: { name: string; source: DefinitionSource }) {
           <Copy text={source.text} label="Copy the source" />
         </span>
       </div>
-      <Suspense fallback={<Loading />}>
+      <Suspense fallback={<div style={{ height: source.text.trimEnd().split("\n").length * LINE + 8 }} />}>
         <Editor label={`Source of ${name}`} text={source.text.trimEnd()} problems={source.problems} before={source.line - 1} />
       </Suspense>
     </section>

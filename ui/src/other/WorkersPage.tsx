@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
-import type { RunningTask, WorkerView } from "../api/generated.ts";
+import type { Health, RunningTask, WorkerView } from "../api/generated.ts";
 import { call } from "../api/client.ts";
 import { queuesQuery, runsQuery, workersQuery } from "../api/queries.ts";
-import { Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
+import { Empty, Failure, Loading, useArrived, useTitle } from "../parts/basics.tsx";
 import { State } from "../parts/State.tsx";
 import { Ago } from "../parts/Time.tsx";
 import { Running } from "./QueuesPage.tsx";
@@ -11,8 +11,12 @@ import { Subnav } from "./Subnav.tsx";
 
 export default function WorkersPage() {
   useTitle("Workers");
-  const { data, error, refetch } = useQuery(workersQuery());
   const queues = useQuery(queuesQuery());
+  const health = useQuery({ queryKey: ["health"], queryFn: ({ signal }) => call("get_health", {}, signal), refetchInterval: 15_000 });
+  const found = useQuery(workersQuery());
+  const arrived = useArrived(!found.isPending && !queues.isPending && !health.isPending);
+  const { error, refetch } = found;
+  const data = arrived ? found.data : undefined;
   const running = queues.data?.items.flatMap((queue) => queue.runs) ?? [];
   const alive = data?.items.filter((worker) => worker.alive) ?? [];
   return (
@@ -28,7 +32,7 @@ export default function WorkersPage() {
       </div>
       {error && <Failure error={error} again={() => void refetch()} />}
       {!data && !error && <Loading lines={5} />}
-      <Unhealthy />
+      {data && <Unhealthy health={health.data} />}
       {data && alive.length === 0 && <NoWorker />}
       {data && data.items.length > 0 && (
         <div className="card scroll-x flush" tabIndex={0} role="group" aria-label="Workers">
@@ -53,20 +57,15 @@ export default function WorkersPage() {
           </table>
         </div>
       )}
-      <Now />
+      {data && <Now />}
     </div>
   );
 }
 
 /** What the server finds wrong with the installation; nothing if all is well. */
-function Unhealthy() {
-  const { data } = useQuery({
-    queryKey: ["health"],
-    queryFn: ({ signal }) => call("get_health", {}, signal),
-    refetchInterval: 15_000,
-  });
+function Unhealthy({ health }: { health: Health | undefined }) {
   // That no worker is alive, this page says itself.
-  const bad = data?.findings.filter((each) => each.severity !== "note" && each.id !== "no-worker") ?? [];
+  const bad = health?.findings.filter((each) => each.severity !== "note" && each.id !== "no-worker") ?? [];
   if (!bad.length) return null;
   return (
     <section className="card unhealthy-parts" aria-label="Unhealthy parts">

@@ -49,6 +49,20 @@ export function Loading({ lines = 3 }: { lines?: number }) {
   );
 }
 
+/**
+ * Whether what belongs above the rest of a page has come, or has been waited for long enough: what is below it need not
+ * move then. Once true, it stays so.
+ */
+export function useArrived(there: boolean, patience = 800): boolean {
+  const [arrived, setArrived] = useState(there);
+  if (there && !arrived) setArrived(true);
+  useEffect(() => {
+    const timer = setTimeout(() => setArrived(true), patience);
+    return () => clearTimeout(timer);
+  }, [patience]);
+  return arrived || there;
+}
+
 /** Copies a text, and says so. */
 export function Copy({ text, label }: { text: string | (() => string); label: string }) {
   const [done, setDone] = useState(false);

@@ -6,7 +6,7 @@ import { diagnosisQuery } from "../api/queries.ts";
 import type { RunDetail } from "../api/generated.ts";
 import { useShortcuts } from "../lib/keys.ts";
 import { isDone, isOver } from "../live/apply.ts";
-import { Empty, Failure, Loading, Tabs, useTitle } from "../parts/basics.tsx";
+import { Empty, Failure, Loading, Tabs, useArrived, useTitle } from "../parts/basics.tsx";
 import { Json } from "../parts/Json.tsx";
 import { Deliveries } from "./Deliveries.tsx";
 import { DiagnosisCard } from "./DiagnosisCard.tsx";
@@ -19,6 +19,7 @@ import { Timeline } from "./Timeline.tsx";
 import { useRun } from "./useRun.ts";
 
 const Dialogs = lazy(() => import("./Dialogs.tsx"));
+const LabPanel = lazy(() => import("../lab/LabPanel.tsx").then((found) => ({ default: found.LabPanel })));
 
 const VIEWS = [
   { id: "graph", text: "Graph" },
@@ -92,6 +93,9 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
     refetchInterval: waiting ? 3_000 : false,
   });
 
+  const arrived = useArrived(run.state === "success" || !diagnosis.isPending);
+  if (!arrived) return <div className="page"><Loading lines={6} /></div>;
+
   return (
     <div className="page run-page">
       <RunHeader run={run}>
@@ -121,6 +125,9 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
           />
         )}
       </div>
+      <Suspense>
+        <LabPanel run={run} />
+      </Suspense>
       <Deliveries run={run} />
       <div className="run-values">
         {run.state === "success" && (
