@@ -20,6 +20,7 @@ HOMES = {
     "typer": {"cli"},
     "requests": {"demo"},
     "mcp": {"mcp"},
+    "mcp_types": {"mcp"},
     "prometheus_client": {"observe"},
     "opentelemetry": {"observe"},
     "argon2": {"service"},

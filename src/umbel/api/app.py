@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
-from umbel.api import health, metrics, openapi, pages, problems, session, ui
+from umbel.api import health, mcp, metrics, openapi, pages, problems, session, ui
 from umbel.api.auth import Auth
 from umbel.api.director import Director
 from umbel.api.headers import Headers
@@ -43,6 +43,7 @@ def create_app(umbel: Umbel) -> Starlette:
             Route("/api", director),
             *health.routes(context),
             *metrics.routes(context),
+            *mcp.routes(context),
             Route("/openapi.json", _openapi),
             Route("/docs", _docs),
             *ui.routes(),

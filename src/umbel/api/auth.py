@@ -101,7 +101,7 @@ def _check_csrf(given: str, right: str) -> None:
 
 
 def _unauthorized(request: Request, error: Unauthorized) -> Response:
-    headers = {"WWW-Authenticate": BEARER if _from_script(request) else BASIC}
+    headers = {"WWW-Authenticate": BEARER if _from_script(request) or _agents(request) else BASIC}
     if _directors(request):
         return Response(dumps(_DIRECTORS_WORDS), 401, headers, "application/json")
     return problem(request, 401, str(error), error.code, error.hint, headers=headers)
@@ -112,6 +112,10 @@ def _from_script(request: Request) -> bool:
     headers = request.headers
     mode = headers.get("sec-fetch-mode", "navigate")
     return CSRF in headers or mode != "navigate" or headers.get("accept") == "text/event-stream"
+
+
+def _agents(request: Request) -> bool:
+    return bool(request.scope["path"] == doors.MCP)
 
 
 def _directors(request: Request) -> bool:

@@ -18,6 +18,7 @@ Need = Scope | Literal["open", "any", "nobody"]
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 
+MCP: Final = "/mcp"
 SESSION: Final = f"{PREFIX}/session"
 TOOL: Final = f"{PREFIX}/tools/{{name}}"
 """Does the operation of this name, and needs what that needs."""
@@ -35,6 +36,7 @@ _NEEDS: Final[dict[tuple[str, str], Need]] = {
     ("POST", SESSION): "open",  # signing in
     ("GET", SESSION): "any",
     ("DELETE", SESSION): "any",
+    ("POST", MCP): "read",  # each tool needs what its operation does
     ("GET", "/metrics"): "read",
     ("GET", "/openapi.json"): "read",
     ("GET", "/docs"): "read",

@@ -11,9 +11,10 @@ from umbel.client.canvas import plain
 from umbel.client.handle import result_of
 from umbel.client.http import bad_address, connection, read_answer, request_of, unreachable
 from umbel.client.operation import make
+from umbel.client.problems import error_of
 from umbel.machine import RunState
 from umbel.service import operations as ops
-from umbel.service.models import Resource, RunDetail, TaskView
+from umbel.service.models import Resource, RunDetail, Session, TaskView
 
 Answer = TypeVar("Answer", bound=Resource)
 
@@ -66,6 +67,16 @@ class AsyncClient:
         except (httpx.RequestError, httpx.InvalidURL) as error:
             raise unreachable(self.url, error) from error
         return read_answer(operation, answer)
+
+    async def session(self) -> Session:
+        """Who asks, by the token or account, and what they may do."""
+        try:
+            answer = await self._http.get(f"{ops.PREFIX}/session", headers={"Accept": "application/json"})
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            raise unreachable(self.url, error) from error
+        if answer.status_code != 200:
+            raise error_of(answer.status_code, answer.content, str(answer.url))
+        return Session.model_validate_json(answer.content)
 
     async def submit(
         self,

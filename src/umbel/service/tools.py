@@ -2,6 +2,8 @@
 
 from typing import Any, Final, Literal
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from umbel.service.models import ToolAnnotations, ToolSpec
 from umbel.service.operations import OPERATIONS, Operation, Scope, reaches
 
@@ -17,7 +19,7 @@ def tool(operation: type[Operation[Any]]) -> ToolSpec:
         title=spec.name.replace("_", " ").capitalize(),
         description=operation.description(),
         inputSchema=_input_schema(operation),
-        outputSchema=spec.answer.model_json_schema(mode="serialization"),
+        outputSchema=spec.answer.model_json_schema(mode="serialization", schema_generator=_Lean),
         annotations=ToolAnnotations(
             readOnlyHint=spec.read_only,
             destructiveHint=spec.destructive,
@@ -43,8 +45,16 @@ def _shaped(spec: ToolSpec, shape: Format) -> dict[str, Any]:
     return spec.model_dump(mode="json")
 
 
+class _Lean(GenerateJsonSchema):
+    """Without pydantic's titles, which only say the name again: a model pays for every word."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Never."""
+        return False
+
+
 def _input_schema(operation: type[Operation[Any]]) -> dict[str, Any]:
-    schema = operation.model_json_schema()
+    schema = operation.model_json_schema(schema_generator=_Lean)
     return {"type": "object", **{name: schema[name] for name in _KEPT if name in schema}}
 
 

@@ -1,0 +1,19 @@
+"""`umbel mcp`: the door for agents."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(mcp)
+
+
+def mcp() -> None:
+    """Speak MCP on stdin and stdout: for agents, whose program starts this.
+
+    Uses the server at UMBEL_URL with the token in UMBEL_TOKEN, and may do what the token may. The server speaks MCP
+    over HTTP too, at /mcp. What goes wrong is said on stderr.
+    """
+    from umbel.mcp.stdio import serve
+
+    serve()
