@@ -12,6 +12,7 @@ from umbel.errors import BadRequest, Forbidden, LabMissed, StateUnavailable, Umb
 from umbel.machine import TASK_TERMINAL
 from umbel.service.lab import Headers, Lab, Ours
 from umbel.service.lab_words import TITLES, what_next
+from umbel.service.models import instant
 from umbel.service.models.lab import LabAct, LabAttempt, LabChoice, LabDone, LabProcess, LabView
 from umbel.service.operations.lab import ActInLab, GetLab
 from umbel.service.reading import by_celery, find_task, is_over, require
@@ -19,13 +20,13 @@ from umbel.service.umbel import Umbel
 from umbel.store import RunRow
 
 SHOWN: Final = 50
-SECONDS: Final[Mapping[str, float]] = {
-    "freeze-child": 10.0,
-    "freeze-worker": 10.0,
-    "pause-broker": 3.0,
-    "trouble-model": 30.0,
+SECONDS: Final[Mapping[str, tuple[float, float]]] = {
+    "freeze-child": (10.0, 60.0),
+    "freeze-worker": (10.0, 60.0),
+    "pause-broker": (3.0, 30.0),
+    "trouble-model": (30.0, 600.0),
 }
-"""How long what ends by itself lasts, if nobody says."""
+"""How long what ends by itself lasts, if nobody says, and at most."""
 _LOOK: Final = 0.03
 """Seconds between two looks at what runs."""
 
@@ -50,7 +51,7 @@ def get_lab(umbel: Umbel, asked: GetLab) -> LabView:
     """The lab as it stands. Asks the state store only while the lab has not paused it."""
     try:
         lab = _lab(umbel)
-        ours, notes = lab.processes(), [LabDone.model_validate(each) for each in lab.notes()]
+        ours, notes = lab.processes(), _shortened([LabDone.model_validate(each) for each in lab.notes()])
     except Forbidden as error:
         return LabView(enabled=False, why_not=str(error))
     now = datetime.now(UTC)
@@ -60,7 +61,7 @@ def get_lab(umbel: Umbel, asked: GetLab) -> LabView:
         with suppress(UmbelError):
             running = _running(umbel, ours)
     run = umbel.store.run(asked.run_id) if asked.run_id else None
-    done = [each for each in reversed(notes) if run is None or each.run_id in (None, run.id)]
+    done = [each for each in reversed(notes) if run is None or _concerns(each, run)]
     return LabView(
         enabled=True,
         choices=[_choice(umbel, lab, act, ours, running, run) for act in get_args(LabAct)],
@@ -87,7 +88,10 @@ def act(umbel: Umbel, asked: ActInLab) -> LabDone:
     if asked.act == "trouble-model" and not (asked.delay or asked.fail):
         raise BadRequest("Say by how many seconds to delay the model service, or how many calls are to fail.")
     run = require(umbel, asked.run_id) if asked.run_id else None
-    seconds = (asked.seconds or SECONDS[asked.act]) if asked.act in SECONDS else None
+    usual, most = SECONDS.get(asked.act, (None, 0.0))
+    seconds = asked.seconds if usual and asked.seconds else usual
+    if seconds and seconds > most:
+        raise BadRequest(f"This lasts {most:g} s at most.")
     began = datetime.now(UTC)
     if asked.act in ("drop-message", "duplicate-message"):
         hit = _message(umbel, lab, asked, run)
@@ -196,8 +200,6 @@ def _strike(umbel: Umbel, lab: Lab, asked: ActInLab, victim: _Running | None, se
             return _Hit(f"Let {'process' if len(pids) == 1 else 'processes'} {', '.join(map(str, pids))} go on.", pids)
         case "pause-broker":
             assert seconds is not None
-            if seconds > 30:
-                raise BadRequest("The broker is paused for at most 30 s.")
             lab.pause_broker(seconds)
             return _Hit(f"Paused Valkey, which is broker and state store here, for {seconds:g} s.", (), run, task)
         case "trouble-model":
@@ -256,7 +258,7 @@ def _queues(umbel: Umbel) -> list[str]:
 
 def _next(umbel: Umbel, act: LabAct, run: RunRow | None, seconds: float | None) -> str:
     celery = run is not None and by_celery(run, umbel.plan(run.plan_hash))
-    return what_next(umbel.settings, act, celery=celery, seconds=seconds or SECONDS.get(act, 0.0))
+    return what_next(umbel.settings, act, celery=celery, seconds=seconds)
 
 
 def _choice(
@@ -277,6 +279,28 @@ def _choice(
     elif act == "trouble-model" and not lab.has_model:
         why = "The stack runs no model service."
     return LabChoice(act=act, title=TITLES[act], next=_next(umbel, act, run, None), possible=why is None, why_not=why)
+
+
+def _shortened(notes: Sequence[LabDone]) -> list[LabDone]:
+    """What a later act has ended ended then: a freeze by a thaw, trouble by other trouble."""
+    ends = {"thaw": ("freeze-child", "freeze-worker"), "trouble-model": ("trouble-model",)}
+    found: list[LabDone] = []
+    for each in notes:
+        ended = ends.get(each.act, ())
+        found = [
+            one.model_copy(update={"until": each.at}) if one.act in ended and one.until and one.until > each.at else one
+            for one in found
+        ]
+        found.append(each)
+    return found
+
+
+def _concerns(done: LabDone, run: RunRow) -> bool:
+    """Whether it was done to this run, or to everything while the run was under way."""
+    if done.run_id is not None:
+        return done.run_id == run.id
+    begin, end = instant(run.created_at), instant(run.finished_at)
+    return (done.until or done.at) >= begin and (end is None or done.at <= end)
 
 
 def _process(umbel: Umbel, ours: Ours, running: Sequence[_Running]) -> LabProcess:

@@ -19,43 +19,41 @@ TITLES: Final[dict[LabAct, str]] = {
 }
 
 
-def what_next(settings: Settings, act: LabAct, *, celery: bool, seconds: float) -> str:
+def what_next(settings: Settings, act: LabAct, *, celery: bool, seconds: float | None) -> str:
     """What happens after the act.
 
     Args:
         celery: whether it hits a run that Celery's own canvas sequences.
-        seconds: how long it lasts.
+        seconds: how long it lasts; None if that is not decided yet.
     """
-    return (_with_celery if celery else _with_umbel)(settings, act, seconds) or _for_both(act, seconds)
+    if act.startswith("freeze") and seconds is not None and seconds < settings.lease:
+        return f"Nothing is lost: it goes on before the lease of {settings.lease:g} s is over, and everything is late."
+    return (_with_celery if celery else _with_umbel)(settings, act) or _with_both(act)
 
 
-def _with_umbel(settings: Settings, act: LabAct, seconds: float) -> str:
+def _with_umbel(settings: Settings, act: LabAct) -> str:
     lease, again = f"{settings.lease:g} s", f"{settings.redispatch_after:g} s"
-    times = f"the {settings.max_lost}. time" if settings.max_lost > 1 else "the first time"
-    long = seconds > settings.lease
     match act:
         case "kill-child":
             return (
                 "The worker notices at once: the attempt is lost, and the task runs again in another process"
-                f" ({times} that it loses one, it fails)."
+                f" (after {settings.max_lost} losses it fails)."
             )
         case "kill-worker":
             return (
-                f"Within {lease} without a sign of life the attempts of the worker are lost; the stack starts it again,"
-                " and their tasks run again."
+                f"After {lease} without a sign of life the worker's attempts are lost; by then the stack has started it"
+                " again, and their tasks run again."
             )
-        case "freeze-child" if long:
+        case "freeze-child":
             return (
                 f"After {lease} without a sign of life the attempt is lost, and the task runs in another process; what"
                 " this one brings when it goes on is refused."
             )
-        case "freeze-worker" if long:
+        case "freeze-worker":
             return (
-                f"After {lease} without a sign of life its attempts are lost. Their tasks run when there is a worker"
+                f"After {lease} without a sign of life its attempts are lost; their tasks run when there is a worker"
                 " again, and what the frozen ones bring is refused."
             )
-        case "freeze-child" | "freeze-worker":
-            return f"It goes on before {lease} are over: nothing is lost, everything is {seconds:g} s later."
         case "drop-message":
             return f"A task that nobody has taken {again} after it was released gets another message, and runs then."
         case "duplicate-message":
@@ -64,7 +62,7 @@ def _with_umbel(settings: Settings, act: LabAct, seconds: float) -> str:
             return ""
 
 
-def _with_celery(settings: Settings, act: LabAct, seconds: float) -> str:
+def _with_celery(settings: Settings, act: LabAct) -> str:
     match act:
         case "kill-child":
             return "Celery marks the task as failed (WorkerLostError), without a retry, and the run fails."
@@ -74,27 +72,25 @@ def _with_celery(settings: Settings, act: LabAct, seconds: float) -> str:
                 " until its deadline."
             )
         case "freeze-child" | "freeze-worker":
-            return f"Celery waits: everything is {seconds:g} s later."
+            return (
+                f"Celery waits. Umbel gives the attempt up after {settings.lease:g} s and refuses what it brings, so"
+                " the task stays open in the history until the run's deadline, whatever Celery does."
+            )
         case "drop-message":
             return "Celery does not miss a message: the run waits for the task until its deadline."
         case "duplicate-message":
-            return "Celery runs the task twice, and what follows it as well."
+            return "Celery runs the task twice, and may run what follows it twice as well."
         case _:
             return ""
 
 
-def _for_both(act: LabAct, seconds: float) -> str:
+def _with_both(act: LabAct) -> str:
     match act:
         case "thaw":
             return "What stood still goes on; an attempt that was given up meanwhile is refused."
         case "pause-broker":
-            return (
-                f"For {seconds:g} s nothing is sent, taken or recorded; bodies of tasks go on."
-                " Then all goes on by itself."
-            )
+            return "Nothing is sent, taken or recorded until it is over, but bodies of tasks go on; then all goes on."
         case "trouble-model":
             return "Tasks that call it take longer or fail, and their own retries decide what becomes of them."
         case _:
-            return (
-                "Tasks go on without it. It is back within seconds, and then the history has what happened meanwhile."
-            )
+            return "Tasks go on without it. It is back within seconds, and catches up on what happened meanwhile."

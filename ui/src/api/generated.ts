@@ -36,6 +36,60 @@ export interface AttemptView {
   late_outcome: string | null;
 }
 
+/** What Celery makes of a part of a canvas by itself. */
+export interface CanvasChange {
+  text: string;
+  /** Where the part stands, from 1; 0: the canvas as a whole. */
+  line: number;
+  column: number;
+}
+
+/** A Celery canvas, explained. */
+export interface CanvasExplanation {
+  /** The form that Celery sends, after what it changes by itself, as Python. */
+  sent: string;
+  /** What Celery changes by itself. */
+  changes: CanvasChange[];
+  /** What the installed Celery publishes first: before any task has run. */
+  messages: CanvasMessage[];
+  /** Why there are no messages, if Celery was not asked or refused. */
+  unsent: string;
+  /** What is to be known about it. */
+  hazards: CanvasHazard[];
+  /** The definition whose plan is the same. */
+  yaml: string | null;
+  /** Why there is none. */
+  no_yaml: string;
+}
+
+/** What is to be known about a canvas before one relies on it. */
+export interface CanvasHazard {
+  /** Which finding it is, as one word. */
+  code: string;
+  title: string;
+  text: string;
+  /** Who says so: Celery's source or guide, or a measurement. */
+  source: string;
+  /** Where the part stands, from 1; 0: the canvas as a whole. */
+  line: number;
+  column: number;
+}
+
+/** Messages that Celery sends when a canvas is started, those that are alike as one. */
+export interface CanvasMessage {
+  task: string;
+  /** How many of them. */
+  count: number;
+  /** Bytes of the largest, as Redis would hold it, about. */
+  bytes: number;
+  /** The later steps that it carries; at most 20 are named. */
+  chain: string[];
+  /** The chord's body that it carries. */
+  chord: string | null;
+  /** Signatures in all that it carries. */
+  carried: number;
+}
+
 /** One definition that can be used, and its plan in brief. */
 export interface CheckedDefinition {
   /** `project.NAME`. */
@@ -112,6 +166,8 @@ export interface DefinitionCheck {
   problems: DefinitionProblem[];
   /** The definitions that can be used. */
   definitions: CheckedDefinition[];
+  /** If the text is a canvas that can be run. */
+  canvas: CanvasExplanation | null;
 }
 
 /** Every definition of the project, by name. */
@@ -265,6 +321,13 @@ export interface Event {
   data: Record<string, unknown>;
 }
 
+/** Events of a run in the order in which they happened. */
+export interface EventPage {
+  items: Event[];
+  /** Pass it as `after` for what follows; null if this is all so far. */
+  next_after: number | null;
+}
+
 /** What a definition says of a task, in both plans; long texts are cut. */
 export interface FieldChange {
   /** `needs`, `task`, or another field of a plan's task. */
@@ -310,6 +373,16 @@ export interface Health {
 export interface ItemCounts {
   total: number;
   states: Record<string, number>;
+}
+
+/** What a command did to one key: the value behind it, replayed from the commands that were recorded. */
+export interface KeyChange {
+  key: string;
+  type: "string" | "hash" | "list" | "set" | "zset" | "stream" | "none";
+  /** Its value afterwards, null if it is gone; long ones are cut. */
+  value: unknown;
+  /** What the key is: `chord results`, `unacknowledged messages`, `run`. */
+  whose: string;
 }
 
 /** An attempt that runs in a process. */
@@ -755,6 +828,29 @@ export interface Run {
   parent_task: string | null;
 }
 
+/** The runs that were accepted within one stretch of time. */
+export interface RunBin {
+  since: string;
+  /** How many of them stand in each state now. */
+  counts: Record<string, number>;
+}
+
+/** How many runs were accepted when, by state. */
+export interface RunCounts {
+  /** From here on runs were counted. */
+  since: string;
+  /** Runs accepted before this were counted. */
+  until: string;
+  /** Width of a bin in seconds. Bins begin at multiples of it since 1970 (UTC). */
+  step: number;
+  /** In order of time; bins without runs are left out. */
+  bins: RunBin[];
+  /** The sums of all bins. */
+  total: Record<string, number>;
+  /** False if there are older runs that were not counted: one answer counts about a million, and looks for a text in the newest 10,000. */
+  complete: boolean;
+}
+
 /** A run with its payload, its tasks and their attempts. */
 export interface RunDetail {
   id: string;
@@ -813,6 +909,8 @@ export interface RunList {
   items: Run[];
   /** Pass it as `cursor` for the next page; null on the last. */
   next_cursor: string | null;
+  /** With `q`, if the page is not full and there are older runs: so far back the text was looked for, in 10,000 runs a page. `next_cursor` looks further back. */
+  searched_to: string | null;
 }
 
 /** Where a run stands. `settled` is a separate fact: nothing of the run is alive any more. */
@@ -1020,6 +1118,101 @@ export interface TokenList {
   items: Token[];
 }
 
+/** The X-ray of a run. */
+export interface Trace {
+  run_id: string;
+  definition: string;
+  /** `celery`: a plain app, without Umbel. */
+  engine: "relay" | "canvas" | "celery";
+  recording: "off" | "messages" | "commands";
+  status: string;
+  records: TraceRecord[];
+  /** How many records there are; `after` asks for those behind a number. */
+  total: number;
+  /** Records that did not fit into what is kept of one run. */
+  left_out: number;
+  /** Why something is missing, and what to do about it. */
+  hint: string | null;
+}
+
+/** One command of the state store or the broker, as MONITOR shows it. */
+export interface TraceCommand {
+  /** Upper case, such as `ZADD`; a script is `EVALSHA`, what it does has `script`. */
+  name: string;
+  /** Its arguments, each cut after 4 kB. */
+  args: string[];
+  db: number;
+  /** Address of the connection, or `lua` within a script. */
+  client: string;
+  /** The verb of Umbel's engine or Celery's script it is part of. */
+  script: string | null;
+  /** What it is for, in a sentence. */
+  means: string;
+}
+
+/** One field of a message, explained. */
+export interface TraceField {
+  /** Where it stands: `headers.root_id`, `body[2].chord`, `properties.delivery_tag`. */
+  path: string;
+  value: unknown;
+  /** What Celery uses it for, in a sentence. */
+  means: string;
+  /** Where that is said: Celery's documentation, or a file of its code. */
+  source: string;
+}
+
+/** A message as it went through the broker. */
+export interface TraceMessage {
+  /** Celery's task id: `headers.id`. */
+  id: string;
+  /** Name of the task. */
+  name: string;
+  queue: string;
+  /** Length of what the broker stores, envelope and body. */
+  bytes: number;
+  body_bytes: number;
+  headers: Record<string, unknown>;
+  properties: Record<string, unknown>;
+  /** Decoded: `[args, kwargs, {callbacks, errbacks, chain, chord}]`. */
+  body: unknown;
+  /** The envelope as it was seen, cut after 64 kB. */
+  raw: string;
+  /** Its fields, explained one by one. */
+  fields: TraceField[];
+  /** Number of the record that published it and has it whole; this one then leaves out headers, body, raw and fields. */
+  published: number | null;
+}
+
+/** One step. */
+export interface TraceRecord {
+  /** Its place, from 1. */
+  n: number;
+  at: string;
+  /** Microseconds since the first record. */
+  us: number;
+  kind: "published" | "delivered" | "acknowledged" | "rejected" | "command" | "event" | "call";
+  /** Where it comes from. */
+  source: "producer" | "broker" | "worker" | "state" | "model";
+  /** Where it goes; the same lane if it stays. */
+  target: "producer" | "broker" | "worker" | "state" | "model";
+  /** The process: `server 4711`, `worker@host 4712`, `pool child 4713`. */
+  who: string;
+  /** Key of the task that it is about. */
+  task: string | null;
+  attempt: number | null;
+  /** What happened, in one plain sentence. */
+  says: string;
+  /** Part of the run's course: `launch`, `TASK_A`, `barrier`, `end`. */
+  phase: string;
+  message: TraceMessage | null;
+  command: TraceCommand | null;
+  keys: KeyChange[];
+  /** The engine's event: type, state, data. */
+  event: Record<string, unknown> | null;
+  /** A call of the model: what was asked and answered. */
+  call: Record<string, unknown> | null;
+}
+
 /** An account. */
 export interface User {
   name: string;
@@ -1155,10 +1348,10 @@ export interface Operations {
   get_definition_version: { path: { "name": string; "version": string }; query: { "against"?: string | null }; answer: VersionDetail };
   define_canvas: { path: { "name": string }; body: { canvas: Record<string, unknown>; }; answer: DefinitionView };
   remove_definition: { path: { "name": string }; answer: DefinitionView };
-  check_definitions: { body: { text: string; file?: string; graph?: "ascii" | "mermaid" | "svg" | "canvas" | null; }; answer: DefinitionCheck };
+  check_definitions: { body: { text: string; kind?: "yaml" | "canvas"; file?: string; graph?: "ascii" | "mermaid" | "svg" | "canvas" | null; }; answer: DefinitionCheck };
   get_definition_graph: { path: { "name": string }; query: { "format"?: "ascii" | "mermaid" | "svg" | "canvas" }; answer: Picture };
   get_playground: { answer: Playground };
-  try_definition: { body: { text: string; definition?: string | null; payload?: Record<string, unknown>; comment?: string | null; }; answer: RunDetail };
+  try_definition: { body: { text: string; kind?: "yaml" | "canvas"; definition?: string | null; payload?: Record<string, unknown>; comment?: string | null; }; answer: RunDetail };
   list_lessons: { query: { "lang"?: "en" | "zh" }; answer: LessonList };
   get_lesson: { path: { "slug": string }; query: { "lang"?: "en" | "zh" }; answer: LessonView };
   run_step: { path: { "slug": string; "step": string }; body: { text?: string | null; }; answer: StepRun };
@@ -1168,11 +1361,14 @@ export interface Operations {
   wait_for_run: { path: { "run_id": string }; query: { "timeout"?: number }; answer: RunDetail };
   diagnose_run: { path: { "run_id": string }; answer: Diagnosis };
   list_runs: { query: { "status"?: RunState[] | null; "definition"?: string | null; "since"?: string | null; "until"?: string | null; "q"?: string | null; "cursor"?: string | null; "limit"?: number }; answer: RunList };
+  count_runs: { query: { "status"?: RunState[] | null; "definition"?: string | null; "since"?: string | null; "until"?: string | null; "q"?: string | null; "bins"?: number }; answer: RunCounts };
   get_run: { path: { "run_id": string }; answer: RunDetail };
+  get_trace: { path: { "run_id": string }; query: { "after"?: number; "limit"?: number; "kinds"?: string | null }; answer: Trace };
   compare_runs: { path: { "run_id": string; "other": string }; answer: Comparison };
   get_run_graph: { path: { "run_id": string }; query: { "format"?: "ascii" | "mermaid" | "svg" | "canvas" }; answer: Picture };
   list_tasks: { path: { "run_id": string }; query: { "parent"?: string | null; "cursor"?: string | null; "limit"?: number }; answer: TaskList };
   get_task: { path: { "run_id": string; "key": string }; answer: TaskView };
+  list_events: { path: { "run_id": string }; query: { "key"?: string | null; "after"?: number; "limit"?: number }; answer: EventPage };
   get_output: { path: { "run_id": string }; query: { "key"?: string | null; "of"?: "result" | "error" | "payload"; "offset"?: number; "limit"?: number }; answer: OutputPart };
   get_logs: { path: { "run_id": string }; query: { "attempt"?: number | null; "after"?: number; "limit"?: number }; answer: LogPage };
   get_task_logs: { path: { "run_id": string; "key": string }; query: { "attempt"?: number | null; "after"?: number; "limit"?: number }; answer: LogPage };
@@ -1224,11 +1420,14 @@ export const ROUTES: Record<keyof Operations, { method: string; path: string }> 
   wait_for_run: { method: "GET", path: "/api/v1/runs/{run_id}/wait" },
   diagnose_run: { method: "GET", path: "/api/v1/runs/{run_id}/diagnosis" },
   list_runs: { method: "GET", path: "/api/v1/runs" },
+  count_runs: { method: "GET", path: "/api/v1/runs/counts" },
   get_run: { method: "GET", path: "/api/v1/runs/{run_id}" },
+  get_trace: { method: "GET", path: "/api/v1/runs/{run_id}/trace" },
   compare_runs: { method: "GET", path: "/api/v1/runs/{run_id}/compare/{other}" },
   get_run_graph: { method: "GET", path: "/api/v1/runs/{run_id}/graph" },
   list_tasks: { method: "GET", path: "/api/v1/runs/{run_id}/tasks" },
   get_task: { method: "GET", path: "/api/v1/runs/{run_id}/tasks/{key}" },
+  list_events: { method: "GET", path: "/api/v1/runs/{run_id}/history" },
   get_output: { method: "GET", path: "/api/v1/runs/{run_id}/output" },
   get_logs: { method: "GET", path: "/api/v1/runs/{run_id}/logs" },
   get_task_logs: { method: "GET", path: "/api/v1/runs/{run_id}/tasks/{key}/logs" },

@@ -43,8 +43,9 @@ class ActInLab(Operation[LabDone]):
     seconds: float | None = Field(
         default=None,
         gt=0,
-        le=60,
-        description="How long it lasts: a freeze (10), a pause of the broker (3), trouble of the model service (30).",
+        le=600,
+        description="How long it lasts: a freeze (10 if not given, at most 60), a pause of the broker (3, 30), trouble"
+        " of the model service (30, 600).",
     )
     delay: float = Field(
         default=0.0, ge=0, le=60, description="Seconds by which the model service answers each call later."
