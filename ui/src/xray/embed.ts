@@ -93,12 +93,13 @@ export interface Share {
 /** Where the bytes of a message go. They add up to `message.bytes`. */
 export function shares(message: { bytes: number; body_bytes: number; headers: unknown; properties: Obj; body: unknown }): Share[] {
   const whole = Array.isArray(message.body) && message.body.length === 3 ? message.body : null;
-  const args = whole ? Math.min(message.body_bytes, bytesOf(whole[0]) + bytesOf(whole[1])) : message.body_bytes;
-  const coded = message.properties.body_encoding === "base64" ? Math.ceil(message.body_bytes / 3) * 4 : message.body_bytes;
+  // What stands in the envelope is the body as base64, which takes four bytes for three.
+  const plain = whole ? bytesOf(whole) : message.properties.body_encoding === "base64" ? Math.floor((message.body_bytes * 3) / 4) : message.body_bytes;
+  const args = whole ? bytesOf(whole[0]) + bytesOf(whole[1]) : plain;
   const found: Share[] = [
-    { name: "args and kwargs", bytes: args, tone: "args" },
-    { name: "embed: what comes next", bytes: message.body_bytes - args, tone: "embed" },
-    { name: "base64 around the body", bytes: coded - message.body_bytes, tone: "base64" },
+    { name: whole ? "args and kwargs" : "body", bytes: args, tone: "args" },
+    { name: "embed: what comes next", bytes: plain - args, tone: "embed" },
+    { name: "base64 around the body", bytes: message.body_bytes - plain, tone: "base64" },
     { name: "headers", bytes: bytesOf(message.headers), tone: "headers" },
     { name: "properties", bytes: bytesOf(message.properties), tone: "properties" },
   ];

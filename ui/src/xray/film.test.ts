@@ -85,9 +85,10 @@ test("the rest of the workflow is read out of the embed, in the order in which i
 test("the shares of a message add up to its bytes, as Python writes JSON", () => {
   assert.equal(bytesOf([1, { a: "é" }]), '[1, {"a": "?"}]'.length + 1);
   const body = [[1], {}, { chain: [signature("B")] }];
-  const found = shares({ bytes: 900, body_bytes: bytesOf(body), headers: { id: "x" }, properties: { body_encoding: "base64" }, body });
+  const found = shares({ bytes: 900, body_bytes: Math.ceil(bytesOf(body) / 3) * 4, headers: { id: "x" }, properties: { body_encoding: "base64" }, body });
   assert.equal(found.reduce((sum, share) => sum + share.bytes, 0), 900);
   assert.equal(found.find((share) => share.tone === "args")?.bytes, 5);
+  assert.equal(found.find((share) => share.tone === "embed")?.bytes, bytesOf(body) - 5);
 });
 
 test("records that come later are put behind those that are there, once", () => {

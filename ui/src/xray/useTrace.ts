@@ -1,9 +1,11 @@
 // The records of a run: those that are there, and while it goes on those that come.
 import { useEffect, useState } from "react";
-import { request } from "../api/client.ts";
+import { call } from "../api/client.ts";
 import type { Trace } from "./types.ts";
 
 const RHYTHM_MS = 700;
+/** All that is kept of a run. */
+const MOST = 20_000;
 /** The last acknowledgements come when the run is over already. */
 const LAST_LOOKS = 4;
 
@@ -47,7 +49,7 @@ export function useTrace(id: string | null): TraceState {
         // What was watched is asked for anew when it is over: a record that came late stands before others.
         const anew = watched && looks === 1;
         const after = anew ? 0 : (trace?.records.at(-1)?.n ?? 0);
-        const answer = await request<Trace>("GET", `/api/v1/runs/${encodeURIComponent(id ?? "")}/trace?after=${after}`, undefined, undefined, stop.signal);
+        const answer = await call("get_trace", { path: { run_id: id ?? "" }, query: { after, limit: MOST } }, stop.signal);
         if (stop.signal.aborted) return;
         const before = trace;
         trace = anew ? answer : joined(before, answer);
