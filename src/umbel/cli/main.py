@@ -17,6 +17,7 @@ from umbel.cli import (
     graph,
     init,
     lab,
+    learn,
     lint,
     mcp,
     probe,
@@ -93,7 +94,7 @@ def umbel(
 
 
 _GROUPS = (
-    *(stacks, init, lint, graph, check_app, serve, probe, doctor, runs, xray),
+    *(stacks, init, lint, graph, check_app, serve, probe, doctor, runs, xray, learn),
     *(deliveries, definitions, mcp, schedules, queues, lab, secrets, users),
 )
 for group in _GROUPS:

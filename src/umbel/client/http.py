@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from umbel.client.access import Access
 from umbel.client.canvas import plain
 from umbel.client.lab import Lab
+from umbel.client.lessons import Lessons
 from umbel.client.operation import make
 from umbel.client.places import Places
 from umbel.client.problems import error_of
@@ -61,7 +62,7 @@ PAUSE: Final = 0.5
 """Seconds before a dropped event stream is taken up again."""
 
 
-class Client(Access, Lab, Places, Tasks, XRay):
+class Client(Access, Lab, Lessons, Places, Tasks, XRay):
     """Speaks to one server. Thread safe; a context manager that closes its connections.
 
     Every method raises the exception that the server raised (`umbel.errors`, with its code and hint), and

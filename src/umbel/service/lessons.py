@@ -1,13 +1,15 @@
 """Lessons: told, run for real, and checked against what was recorded."""
 
+import threading
+import time
 from typing import Any, Final
 
-from umbel.errors import BadRequest, Forbidden, LessonNotFound, UmbelError
+from umbel.errors import BadRequest, Forbidden, LessonNotFound, RunNotFound, StateUnavailable, UmbelError
 from umbel.learn.lessons import Lesson, find, lessons
 from umbel.learn.lessons.judge import Evidence, Judge, evidence
-from umbel.learn.lessons.model import Section, Step
+from umbel.learn.lessons.model import Fault, Section, Step
 from umbel.learn.lessons.prose import filled
-from umbel.service import playground, reading
+from umbel.service import lab_acts, playground, reading
 from umbel.service.models.lessons import (
     Claim,
     Language,
@@ -17,13 +19,24 @@ from umbel.service.models.lessons import (
     LessonQuestion,
     LessonStep,
     LessonView,
+    Observation,
     Option,
     Prediction,
     StepRun,
     Verdict,
 )
-from umbel.service.operations import CheckLesson, GetLesson, GetStepRun, ListLessons, RunStep, TryDefinition
+from umbel.service.operations import (
+    ActInLab,
+    CheckLesson,
+    GetLesson,
+    GetStepRun,
+    GetTrace,
+    ListLessons,
+    RunStep,
+    TryDefinition,
+)
 from umbel.service.umbel import Umbel
+from umbel.service.xray import get_trace
 
 OFF: Final = "Only a server that is there to be learnt from runs lessons: `umbel demo` (or UMBEL_LEARN=true)."
 _WHY: Final = {
@@ -47,6 +60,7 @@ def get_lesson(umbel: Umbel, asked: GetLesson) -> LessonView:
     prose, machine = lesson.text(asked.lang), lesson.machine
     runnable = umbel.settings.learn
     after = [each.slug for each in lessons() if each.number > lesson.number]
+    told = {check.step: prose.checks[name] for name, check in machine.checks.items() if check.kind == "edit"}
     predict = Prediction(question=prose.predict.text, options=_options(prose.predict), right=machine.right)
     return LessonView(
         **_brief(lesson, asked.lang),
@@ -55,7 +69,7 @@ def get_lesson(umbel: Umbel, asked: GetLesson) -> LessonView:
         hint=None if runnable else OFF,
         predict=predict,
         intro=prose.intro,
-        steps=[_step(name, step, prose.steps[name]) for name, step in machine.steps.items()],
+        steps=[_step(name, step, prose.steps.get(name) or told[name]) for name, step in machine.steps.items()],
         happened=filled(prose.happened, Judge(lesson, {}, {}).values()),
         questions=[
             LessonQuestion(
@@ -93,7 +107,22 @@ def run_step(umbel: Umbel, asked: RunStep) -> StepRun:
     tried = TryDefinition(text=asked.text or step.definition, payload=step.payload, comment=f"lesson {lesson.slug}")
     # A text of the learner's own is the playground's business: that may be closed.
     accepted = (playground.try_definition if asked.text is not None else playground.start)(umbel, tried)
+    if step.faults:
+        acting = threading.Thread(target=_break, args=(umbel, accepted.run.id, step.faults), name="fault", daemon=True)
+        acting.start()
     return _stand(umbel, lesson, asked.step, step, accepted.run.id)
+
+
+def _break(umbel: Umbel, run_id: str, faults: list[Fault]) -> None:
+    """What goes wrong in a run, by the failure lab, each at its moment."""
+    since = time.monotonic()
+    for fault in faults:
+        try:
+            asked = ActInLab(act=fault.do, run_id=run_id, task=fault.when, within=30.0, **fault.options)
+            says = lab_acts.act(umbel, asked).did
+        except UmbelError as error:
+            says = f"{fault.do} was not possible: {error}"
+        umbel.scenes.note(run_id, Observation(seconds=round(time.monotonic() - since, 2), who="lab", says=says))
 
 
 def get_step_run(umbel: Umbel, asked: GetStepRun) -> StepRun:
@@ -145,7 +174,9 @@ def _stand(umbel: Umbel, lesson: Lesson, name: str, step: Step, run_id: str) -> 
         over, state = scene.over.is_set(), scene.state
         return StepRun(**common, state=state, over=over, seen=scene.seen[:], outcome=scene.outcome, error=scene.error)
     run = reading.require(umbel, run_id)
-    return StepRun(**common, state=run.state, over=reading.is_over(run) and run.settled)
+    return StepRun(
+        **common, state=run.state, over=reading.is_over(run) and run.settled, seen=umbel.scenes.notes(run_id)
+    )
 
 
 def _evidence(umbel: Umbel, step: Step, run_id: str) -> Evidence:
@@ -160,8 +191,8 @@ def _evidence(umbel: Umbel, step: Step, run_id: str) -> Evidence:
 def _trace(umbel: Umbel, run_id: str) -> dict[str, Any] | None:
     """What was recorded of a run; None if nothing was."""
     try:
-        return None
-    except UmbelError:
+        return get_trace(umbel, GetTrace(run_id=run_id, limit=20_000)).model_dump(mode="json")
+    except (RunNotFound, StateUnavailable):
         return None
 
 

@@ -87,6 +87,18 @@ class Scenes:
     def __init__(self) -> None:
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
         self._lock = threading.Lock()
+        self._notes: OrderedDict[str, list[Observation]] = OrderedDict()
+
+    def note(self, run_id: str, seen: Observation) -> None:
+        """Remember what was done to a run."""
+        with self._lock:
+            self._notes.setdefault(run_id, []).append(seen)
+            while len(self._notes) > KEPT:
+                self._notes.popitem(last=False)
+
+    def notes(self, run_id: str) -> list[Observation]:
+        """What was done to a run."""
+        return self._notes.get(run_id, [])[:]
 
     def play(self, settings: Settings, lesson: str, step: str, name: str, options: dict[str, Any]) -> Scene:
         """Begin a scene.

@@ -77,6 +77,9 @@ def _machine(path: Path) -> Machine:
         for name, each in them.items():
             if each.step not in machine.steps:
                 raise LessonInvalid(f"{path.name}: {kind}.{name}: there is no step {each.step}.")
+    edits = [each.step for each in machine.checks.values() if each.kind == "edit"]
+    if sorted(edits) != sorted(name for name, step in machine.steps.items() if step.edit):
+        raise LessonInvalid(f"{path.name}: each step with `edit` needs one check of the kind `edit`, and the reverse.")
     for name, step in machine.steps.items():
         if bool(step.definition) == bool(step.scene) or (step.engine == "celery") != bool(step.scene):
             raise LessonInvalid(f"{path.name}: steps.{name}: engine celery needs a `scene`, others a `definition`.")
@@ -89,7 +92,7 @@ def _mistakes(machine: Machine, prose: Prose) -> list[str]:
     if machine.right not in prose.predict.options:
         found.append(f"`## Predict` has no option `{machine.right}`, which is the right one.")
     pairs = [
-        ("step", list(machine.steps), list(prose.steps)),
+        ("step", [name for name, step in machine.steps.items() if not step.edit], list(prose.steps)),
         ("check", list(machine.checks), list(prose.checks)),
         ("claim", sorted(machine.claims), sorted(set(claims_in(prose.happened)))),
         ("value", sorted(machine.values), sorted(set(values_in(prose.happened)))),

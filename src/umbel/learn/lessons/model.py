@@ -30,14 +30,15 @@ class Fault(Part):
     """
 
     when: str
-    do: str
+    do: Literal["kill-child", "kill-worker", "freeze-child", "freeze-worker", "drop-message", "duplicate-message"]
     options: dict[str, Any] = {}
 
 
 class Step(Part):
     """Something that is run for real: a definition on this server, or a scene with a plain Celery app.
 
-    `seconds`: about how long it takes.
+    `edit`: it belongs to a check of that kind, which the learner passes by running it with another text. `seconds`:
+    about how long it takes.
     """
 
     engine: Literal["relay", "canvas", "celery"]

@@ -54,7 +54,7 @@ class LessonStep(Resource):
     text: str | None = Field(
         default=None, description="The definition that is run, as YAML; null for a scene with plain Celery."
     )
-    editable: bool = Field(default=False, description="Whether the learner may change the text.")
+    editable: bool = Field(default=False, description="Whether it belongs to a question: the learner changes its text.")
     payload: dict[str, Any] = Field(default={})
     seconds: float = Field(description="About how long it takes.")
     faults: list[str] = Field(default=[], description="What is broken while it runs, one sentence each.")
