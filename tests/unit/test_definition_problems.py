@@ -157,9 +157,17 @@ CASES: dict[str, list[tuple[str, int, int, bool]]] = {
     "unknown-key": [("a.B: {tasks: {x: {task: A, nedes: y}}}\n", 1, 28, True)],
     "does-not-go-together": [
         ("a.B: {tasks: {x: {task: A, payload: {}}}}\n", 1, 28, True),
+        ("a.B: {tasks: {x: {task: A, call: {}, with: {}}}}\n", 1, 28, True),
         ("a.B: {tasks: {x: {task: A, max_parallel: 2}}}\n", 1, 28, True),
         ("a.B: {tasks: {x: {task: A, workflow: ok.FINE}}}\n", 1, 19, True),
         ("a.B: {tasks: {x: {task: A, retry: {max_attempts: 2, max_retries: 1}}}}\n", 1, 53, True),
+    ],
+    "bad-call": [
+        ("a.B: {tasks: {x: {task: A, call: [1]}}}\n", 1, 34, True),
+        ("a.B: {tasks: {x: {task: A, call: {args: 1}}}}\n", 1, 41, True),
+        ("a.B: {tasks: {x: {task: A, call: {kwargs: [1]}}}}\n", 1, 43, True),
+        ("a.B: {tasks: {x: {task: A, call: {countdown: soon}}}}\n", 1, 46, True),
+        ("a.B: {tasks: {x: {task: A, call: {immutable: 1}}}}\n", 1, 46, True),
     ],
     "bad-option": [
         ("a.B: {tasks: {x: {task: A, timeout: soon}}}\n", 1, 37, True),
@@ -208,6 +216,8 @@ ELSEWHERE = {
     "unheard-queue",
     "unsigned-webhook",
     "plan-too-large",
+    # test_explain_read.py
+    *("canvas-syntax", "canvas-form", "canvas-literal", "canvas-too-large", "link-returns-callback", "no-canvas"),
 } | {
     "unknown-workflow",  # tests/unit/test_definition_graph.py
     "workflow-cycle",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from umbel.service.models import DefinitionCheck, DefinitionProblem
     from umbel.settings import Settings
 
@@ -36,14 +38,14 @@ def lint(
 
     home = None if place is None else place if place.is_dir() else place.parent
     settings = load_settings(home=home)
-    loaded, texts = read_project(place or settings.home, _tasks(settings))
+    loaded, texts = read_project(place or settings.home, project_tasks(settings))
     loaded = check_queues(loaded, _queues(settings), settings.default_queue)
     found = told(loaded, texts, settings.default_queue)
     say_json(found) if as_json else _print(found, next(iter(texts), str(place or settings.home)))
     raise typer.Exit(0 if found.ok else 1)
 
 
-def _tasks(settings: "Settings") -> frozenset[str] | None:
+def project_tasks(settings: "Settings") -> frozenset[str] | None:
     """The names of the project's tasks; None, and a note, if they cannot be imported here."""
     from umbel.celery.app import make_app
     from umbel.celery.project import load_tasks
@@ -81,17 +83,24 @@ def _print(found: "DefinitionCheck", file: str) -> None:
     from umbel.cli.output import say
     from umbel.cli.words import count
 
-    for problem in found.problems:
-        say(_headline(problem))
-        for line in problem.excerpt.splitlines():
-            say(f"    {line}")
-        if problem.hint:
-            say(f"  hint: {problem.hint}")
+    print_problems(found.problems)
     total = count(len(found.definitions), "definition")
     if found.problems:
         say(f"\n{count(found.errors, 'error')}, {count(found.warnings, 'warning')}; {total} can be used")
     else:
         say(f"{file}: {total}, nothing is wrong")
+
+
+def print_problems(problems: "Sequence[DefinitionProblem]") -> None:
+    """Each problem with its place, its line and its hint."""
+    from umbel.cli.output import say
+
+    for problem in problems:
+        say(_headline(problem))
+        for line in problem.excerpt.splitlines():
+            say(f"    {line}")
+        if problem.hint:
+            say(f"  hint: {problem.hint}")
 
 
 def _headline(problem: "DefinitionProblem") -> str:

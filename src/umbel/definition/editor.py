@@ -173,6 +173,19 @@ RETRY: Final[dict[str, JsonSchema]] = {
 }
 """The keys below `retry`."""
 
+_SECONDS: Final[JsonSchema] = {"type": "number", "minimum": 0}
+CALL: Final[dict[str, JsonSchema]] = {
+    "args": _about({"type": "array"}, "Positional arguments, behind the results of what it needs."),
+    "kwargs": _about({"type": "object"}, "Keyword arguments."),
+    "immutable": _about({"type": "boolean"}, "Called without the results of what it needs, as `.si()`."),
+    "list": _about({"type": "boolean"}, "Takes a list of the one result, as a chord's body."),
+    "countdown": _about(_SECONDS, "Seconds that it waits before it is sent."),
+    "expires": _about(_SECONDS, "Seconds after which it is not begun any more."),
+    "time_limit": _about(_SECONDS, "Seconds after which the worker kills it."),
+    "soft_time_limit": _about(_SECONDS, "Seconds after which SoftTimeLimitExceeded is raised in it."),
+}
+"""The keys below `call`."""
+
 TASK: Final[dict[str, JsonSchema]] = {
     "task": _about(_ref("taskName"), "Name of the Celery task to call."),
     "workflow": _about({"type": "string", "pattern": NAME}, "project.NAME of a definition to run in its place."),
@@ -186,6 +199,10 @@ TASK: Final[dict[str, JsonSchema]] = {
         "Keys of the tasks that must have ended before.",
     ),
     "with": _about(_MAYBE, f"Exactly these keyword arguments. {_EXPRESSION}"),
+    "call": _about(
+        {"anyOf": [_object(CALL), {"type": "null"}]},
+        "Called as a Celery signature: results of what it needs, then these arguments.",
+    ),
     "payload": _about(_MAYBE, f"Payload of the run that `workflow` starts. {_EXPRESSION}"),
     "when": _about({"type": ["string", "boolean"]}, "CEL; the task is skipped if it is false."),
     "run_if": _about(
@@ -210,13 +227,16 @@ TASK: Final[dict[str, JsonSchema]] = {
 
 _EVERY: Final = ("needs", "run_if", "when", "queue", "priority")
 TAKES: Final[dict[str, tuple[str, ...]]] = {
-    "task": ("task", *_EVERY, "with", "map", "max_parallel", "timeout", "retry"),
+    "task": ("task", *_EVERY, "with", "call", "map", "max_parallel", "timeout", "retry"),
     "workflow": ("workflow", *_EVERY, "payload"),
     "approval": ("type", *_EVERY, "timeout"),
     "group": ("type", "tasks", "needs"),
     "chain": ("type", "tasks", "needs"),
 }
 """Which of them go together."""
+
+
+_ALONE: Final[JsonSchema] = {"not": {"anyOf": [{"required": ["with"]}, {"required": ["map"]}]}}
 
 
 def _entry() -> JsonSchema:
@@ -232,7 +252,7 @@ def _entry() -> JsonSchema:
     plain: JsonSchema = {
         "if": {"required": ["workflow"]},
         "then": _kind("workflow", "workflow"),
-        "else": {**_kind("task", "task"), "dependencies": {"max_parallel": ["map"]}},
+        "else": {**_kind("task", "task"), "dependencies": {"max_parallel": ["map"], "call": _ALONE}},
     }
     return {"type": "object", "properties": TASK, "if": {"required": ["type"]}, "then": found, "else": plain}
 

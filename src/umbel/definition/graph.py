@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, cast
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from umbel.definition import expressions, values
+from umbel.definition.calls import read_call
 from umbel.definition.document import describe, is_nothing, mapping, text_of
 from umbel.definition.keys import Keys
 from umbel.definition.model import MAX_EDGES, RUN_IF, STEP_TASK, Block, Step, TaskStep
@@ -21,7 +22,7 @@ Fields = Mapping[str, tuple[Node, Node]]
 _KEY: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _EVERY: Final = ("needs", "run_if", "when", "queue", "priority")
 _TAKES: Final[dict[str, tuple[str, ...]]] = {
-    "task": ("task", *_EVERY, "with", "map", "max_parallel", "timeout", "retry"),
+    "task": ("task", *_EVERY, "with", "call", "map", "max_parallel", "timeout", "retry"),
     "workflow": ("workflow", *_EVERY, "payload"),
     "approval": ("type", *_EVERY, "timeout"),
     "group": ("type", "tasks", "needs"),
@@ -214,6 +215,12 @@ class _Reader:
         for word, target in (("with", "with_"), ("payload", "payload")):
             if word in mine:
                 more[target] = self._template(word, mine[word], item="map" in mine)
+        if "call" in mine:
+            more["call"] = read_call(mine["call"], report)
+            for word in ("with", "map"):
+                if word in mine:
+                    message = f"`call` does not go with `{word}`"
+                    report.add("does-not-go-together", fields["call"][0].start_mark, message, "Remove one of them.")
         if "max_parallel" in mine:
             more["max_parallel"] = values.integer("max_parallel", mine["max_parallel"], 1, MAX_PARALLEL, report)
         if "timeout" in mine:

@@ -62,6 +62,24 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SignatureCall:
+    """How a Celery signature calls its task: with the results of what it needs in front of `args`, unless `immutable`.
+
+    It takes a list where it needs several tasks, or one and `gathers` (as a chord's body does). Times are seconds, as
+    Celery's options of the same names.
+    """
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    immutable: bool = False
+    gathers: bool = False
+    countdown: float | None = None
+    expires: float | None = None
+    time_limit: float | None = None
+    soft_time_limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskStep:
     """One task of a definition. `key` names it inside the definition; `task` is the Celery task's name.
 
@@ -94,6 +112,8 @@ class TaskStep:
     payload: Mapping[str, Any] | None = None
     """Payload of that run; texts may hold `${CEL}`."""
     approval: bool = False
+    call: SignatureCall | None = None
+    """Called as a Celery signature."""
 
 
 @dataclass(frozen=True, slots=True)

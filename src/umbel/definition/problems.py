@@ -58,6 +58,7 @@ CODES: Final[dict[str, str]] = {
     "unknown-key": "This key means nothing here.",
     "does-not-go-together": "Two keys exclude each other, or one is of no use without another.",
     "bad-option": "A duration, number or word is not one that this key takes.",
+    "bad-call": "`call` is {args: [...], kwargs: {...}, immutable: true, list: true, countdown: 5}, or some of it.",
     "bad-expression": "`when`, `map` or a `${…}` is not CEL, or names something that is not there.",
     "missing-need": "An expression names a task that is not among the `needs`, so it may not have ended.",
     "bad-needs": "`needs` is one key or a list of different keys.",
@@ -70,6 +71,14 @@ CODES: Final[dict[str, str]] = {
     "workflow-cycle": "Definitions start each other in a circle.",
     "unsigned-webhook": "The server has no UMBEL_WEBHOOK_SECRET to sign webhooks with.",
     "not-a-canvas": "`engine: canvas` takes only what Celery's chain, group and chord can say.",
+    # a Celery canvas as Python text
+    "canvas-syntax": "The text is not Python.",
+    "canvas-form": "A canvas is read, never evaluated: chain, group, chord, |, signatures, names and literals are.",
+    "canvas-literal": "An argument is no literal that JSON can hold.",
+    "canvas-too-large": "A canvas as text may have 64,000 characters, 2,000 signatures, and be nested 50 deep.",
+    "link-returns-callback": "`.link()` and `.link_error()` return the callback, not the signature that has it now.",
+    "no-canvas": "The text has no canvas, or several statements of which none gives one.",
+    # against each other
     "plan-too-large": "A definition may have up to 100,000 tasks and 100,000 connections between them.",
 }
 """Every problem's code and meaning. Codes never change their meaning; the reference page is rendered from here."""

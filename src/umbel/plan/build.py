@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from umbel.definition import HOOKS, Block, Catalog, Definition, Problem, TaskStep
+from umbel.definition.calls import SECONDS
 from umbel.definition.garbage import uncollected
 from umbel.definition.keys import Keys
 from umbel.definition.links import find_circles, in_order, started, unknown_workflows
@@ -151,9 +152,15 @@ class _Builder:
         """What only the mapping form can say."""
         if step.needs is None:
             return node
+        called = step.call
+        call = None if step.with_ is None else Call(kwargs=step.with_, template=True)
+        if called is not None:
+            gathers = not called.immutable and (called.gathers or len(node.needs) > 1)
+            call = Call(called.args, called.kwargs, called.immutable, gathers=gathers)
+            node = replace(node, **{word: getattr(called, word) for word in SECONDS})
         return replace(
             node,
-            call=None if step.with_ is None else Call(kwargs=step.with_, template=True),
+            call=call,
             when=step.when,
             run_if=step.run_if,
             map=step.map,

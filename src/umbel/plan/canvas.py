@@ -38,6 +38,10 @@ _OF_THE_GROUP: Final = ("task_id", "group_id", "group_index", "chord", "chain", 
 _UNFIT: Final = re.compile(r"[^\w.-]")
 """What does not stand in a key, which is part of paths."""
 
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]+")
+MAX_NAME: Final = 180
+"""Characters of a task's name that go into the name of a run."""
+
 Shape = Any
 """What a signature returns: the index of a node, or a list of shapes."""
 
@@ -76,6 +80,12 @@ def first_task(signature: Mapping[str, Any]) -> str:
             stack.append(found.kwargs["body"])
         stack.extend(reversed(found.members if found.kind != "chunks" else (found.kwargs.get("task"),)))
     return ""
+
+
+def name_of(signature: Mapping[str, Any]) -> str:
+    """What a run of a canvas is called that nobody named: `canvas.` and the name of its first task."""
+    parts = [_NO_NAME.sub("_", part) for part in first_task(signature)[:MAX_NAME].split(".")]
+    return ".".join(["canvas", *(part for part in parts if part)]) if any(parts) else "canvas.EMPTY"
 
 
 @dataclass(frozen=True, slots=True)

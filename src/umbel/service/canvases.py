@@ -1,7 +1,6 @@
 """Celery canvases as they come from programs: started at once, or kept as definitions."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,11 +15,8 @@ from umbel.service.umbel import Umbel, now_ms
 from umbel.service.workers import list_workers
 from umbel.store import Accepted
 
-_UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 MAX_TOLD: Final = 200
 """Names of tasks that a worker announces at most."""
-_NAME: Final = 180
-"""Characters of a task's name that go into the name of a run."""
 
 
 def submit(
@@ -46,7 +42,7 @@ def submit(
         And what `runs.start` raises.
     """
     runs.storable(idempotency_key=key)
-    plan = _plan(umbel, name or _named(canvas), canvas)
+    plan = _plan(umbel, name or canvas_plan.name_of(canvas), canvas)
     same = runs.idempotency_of(key, plan.definition, {"canvas": canvas, **payload}, comment) if key else None
     return runs.accept(umbel, plan, payload, comment=comment, idempotency=same)
 
@@ -90,13 +86,13 @@ def _plan(umbel: Umbel, name: str, canvas: Mapping[str, Any], *, kept: bool = Fa
     tasks = umbel.definitions.tasks
     if tasks is None or not (problem := unknown_task(plan, tasks)):
         return plan
-    announced = frozenset[str]() if kept else _announced(umbel)
-    if announced is None or not (problem := unknown_task(plan, {*tasks, *announced})):
+    others = frozenset[str]() if kept else announced(umbel)
+    if others is None or not (problem := unknown_task(plan, {*tasks, *others})):
         return plan
     raise DefinitionError(f"The canvas {name} cannot be run: {problem.message}", hint=problem.hint)
 
 
-def _announced(umbel: Umbel) -> frozenset[str] | None:
+def announced(umbel: Umbel) -> frozenset[str] | None:
     """The tasks that live workers (attached ones, too) say they know; None if one knows more than it says."""
     try:
         workers = [worker for worker in list_workers(umbel).items if worker.alive]
@@ -105,8 +101,3 @@ def _announced(umbel: Umbel) -> frozenset[str] | None:
     if any(len(worker.tasks) >= MAX_TOLD for worker in workers):
         return None
     return frozenset(task for worker in workers for task in worker.tasks)
-
-
-def _named(canvas: Mapping[str, Any]) -> str:
-    parts = [_UNFIT.sub("_", part) for part in canvas_plan.first_task(canvas)[:_NAME].split(".")]
-    return ".".join(["canvas", *(part for part in parts if part)]) if any(parts) else "canvas.EMPTY"

@@ -90,7 +90,9 @@ _USE_CASES: Final[dict[type[Operation[Any]], Callable[[Umbel, Any], Resource]]] 
     operations.ListDefinitionVersions: lambda umbel, asked: versions.list_versions(umbel, asked.name),
     operations.GetDefinitionVersion: versions.get_version,
     operations.GetDefinitionSchema: lambda umbel, asked: check.editor_schema(),
-    operations.CheckDefinitions: check.check_definitions,
+    operations.CheckDefinitions: lambda umbel, asked: (
+        playground.check_canvas(umbel, asked) if asked.kind == "canvas" else check.check_definitions(umbel, asked)
+    ),
     operations.GetDefinitionGraph: lambda umbel, asked: graphs.of_definition(umbel, asked.name, asked.format),
     operations.GetRunGraph: lambda umbel, asked: graphs.of_run(umbel, asked.run_id, asked.format),
     operations.GetPlayground: lambda umbel, asked: playground.get_playground(umbel),

@@ -4,9 +4,13 @@ from dataclasses import replace
 
 from umbel.errors import BadRequest, DefinitionError, DefinitionNotFound, Forbidden, UmbelError
 from umbel.service import runs, secrets
+from umbel.service.canvases import announced
 from umbel.service.catalog import Loaded
-from umbel.service.check import read_text
+from umbel.service.check import listened, read_text
+from umbel.service.explain import explain_text, read_canvas
+from umbel.service.models import DefinitionCheck
 from umbel.service.models.playground import Playground
+from umbel.service.operations import CheckDefinitions
 from umbel.service.operations.playground import TryDefinition
 from umbel.service.umbel import Umbel
 from umbel.service.workers import list_workers
@@ -25,6 +29,24 @@ def get_playground(umbel: Umbel) -> Playground:
         tasks=sorted(task for task in known if not task.startswith(("celery.", "umbel."))),
         queues=sorted({queue for worker in workers for queue in worker.queues}),
     )
+
+
+def check_canvas(umbel: Umbel, asked: CheckDefinitions) -> DefinitionCheck:
+    """What is right and wrong with a Celery canvas as text, seen from this server, and what it is."""
+    try:
+        heard = listened(umbel)
+    except UmbelError:
+        heard = frozenset()
+    return explain_text(
+        asked.text, asked.file, known_tasks(umbel), heard, umbel.settings.default_queue, graph=asked.graph
+    )
+
+
+def known_tasks(umbel: Umbel) -> frozenset[str] | None:
+    """The tasks that the project or a live worker knows; None if that cannot be told."""
+    tasks = umbel.definitions.tasks
+    others = announced(umbel)
+    return None if tasks is None or others is None else frozenset({*tasks, *others})
 
 
 def try_definition(umbel: Umbel, asked: TryDefinition) -> Accepted:
@@ -50,6 +72,12 @@ def start(umbel: Umbel, asked: TryDefinition) -> Accepted:
         And what `runs.start` raises about payloads and stores.
     """
     runs.storable(text=asked.text, definition=asked.definition)
+    if asked.kind == "canvas":
+        explained, canvas = read_canvas(asked.text, "canvas.py", known_tasks(umbel))
+        if explained is None:
+            raise DefinitionError(f"The canvas has mistakes: {_first(canvas)}", hint="Mend them, and try again.")
+        plan = replace(explained.plan, definition=f"{runs.PLAYGROUND}.{explained.plan.definition}")
+        return runs.accept(umbel, plan, asked.payload, comment=asked.comment)
     loaded = read_text(umbel, asked.text)
     name = asked.definition or next(iter(loaded.catalog.definitions), None) or next(iter(loaded.catalog.refused), None)
     if name is None:

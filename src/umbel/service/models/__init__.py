@@ -16,6 +16,7 @@ from umbel.service.models.comparison import (
     ValueChange,
 )
 from umbel.service.models.definitions import (
+    CanvasExplanation,
     CheckedDefinition,
     DefinitionCheck,
     DefinitionList,
@@ -64,6 +65,7 @@ from umbel.service.models.webhooks import Delivery, DeliveryAttemptView, Deliver
 __all__ = [
     "AttemptNote",
     "AttemptView",
+    "CanvasExplanation",
     "CheckedDefinition",
     "ComparedTask",
     "ComparedWorker",

@@ -120,6 +120,50 @@ class CheckedDefinition(Resource):
     graph: str | None = Field(default=None, description="Its picture, in the format that was asked for.")
 
 
+class CanvasChange(Resource):
+    """What Celery makes of a part of a canvas by itself."""
+
+    text: str
+    line: int = Field(description="Where the part stands, from 1; 0: the canvas as a whole.")
+    column: int
+
+
+class CanvasHazard(Resource):
+    """What is to be known about a canvas before one relies on it."""
+
+    code: str = Field(description="Which finding it is, as one word.")
+    title: str
+    text: str
+    source: str = Field(description="Who says so: Celery's source or guide, or a measurement.")
+    line: int = Field(default=0, description="Where the part stands, from 1; 0: the canvas as a whole.")
+    column: int = 0
+
+
+class CanvasMessage(Resource):
+    """Messages that Celery sends when a canvas is started, those that are alike as one."""
+
+    task: str
+    count: int = Field(default=1, description="How many of them.")
+    bytes: int = Field(description="Bytes of the largest, as Redis would hold it, about.")
+    chain: list[str] = Field(default=[], description="The later steps that it carries; at most 20 are named.")
+    chord: str | None = Field(default=None, description="The chord's body that it carries.")
+    carried: int = Field(default=0, description="Signatures in all that it carries.")
+
+
+class CanvasExplanation(Resource):
+    """A Celery canvas, explained."""
+
+    sent: str = Field(description="The form that Celery sends, after what it changes by itself, as Python.")
+    changes: list[CanvasChange] = Field(default=[], description="What Celery changes by itself.")
+    messages: list[CanvasMessage] = Field(
+        default=[], description="What the installed Celery publishes first: before any task has run."
+    )
+    unsent: str = Field(default="", description="Why there are no messages, if Celery was not asked or refused.")
+    hazards: list[CanvasHazard] = Field(default=[], description="What is to be known about it.")
+    yaml: str | None = Field(default=None, description="The definition whose plan is the same.")
+    no_yaml: str = Field(default="", description="Why there is none.")
+
+
 class DefinitionCheck(Resource):
     """What is right and what is wrong with a text of definitions."""
 
@@ -128,6 +172,7 @@ class DefinitionCheck(Resource):
     warnings: int
     problems: list[DefinitionProblem] = Field(default=[], description="All of them, by line.")
     definitions: list[CheckedDefinition] = Field(default=[], description="The definitions that can be used.")
+    canvas: CanvasExplanation | None = Field(default=None, description="If the text is a canvas that can be run.")
 
 
 class Picture(Resource):

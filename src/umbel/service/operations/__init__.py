@@ -14,7 +14,7 @@ from umbel.service.operations.access import (
     RemoveUser,
     RevokeToken,
 )
-from umbel.service.operations.base import MAX_WAIT, PREFIX, Format, Operation, Scope, Spec, reaches
+from umbel.service.operations.base import MAX_WAIT, PREFIX, Format, Operation, Scope, Spec, TextKind, reaches
 from umbel.service.operations.compare import CompareRuns
 from umbel.service.operations.definitions import (
     CheckDefinitions,
@@ -120,6 +120,7 @@ __all__ = [
     "RunStep",
     "Scope",
     "Spec",
+    "TextKind",
     "StartRun",
     "TryDefinition",
     "WaitForRun",

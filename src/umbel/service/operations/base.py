@@ -20,6 +20,8 @@ CanvasName = Annotated[
     str,
     Field(max_length=200, pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", examples=["demo.PIPELINE"]),
 ]
+TextKind = Literal["yaml", "canvas"]
+
 Format = Annotated[
     Literal["ascii", "mermaid", "svg", "canvas"],
     Field(description="`canvas` is the Celery code that a definition equals, if there is such code."),

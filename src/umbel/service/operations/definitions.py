@@ -13,7 +13,7 @@ from umbel.service.models import (
     VersionDetail,
     VersionList,
 )
-from umbel.service.operations.base import CanvasName, Format, Operation, Spec
+from umbel.service.operations.base import CanvasName, Format, Operation, Spec, TextKind
 
 
 class ListDefinitions(Operation[DefinitionList]):
@@ -96,10 +96,12 @@ class GetDefinitionSchema(Operation[EditorSchema]):
 class CheckDefinitions(Operation[DefinitionCheck]):
     """Check a text of definitions (YAML, as in `workflows.yml`) without using it: all mistakes with line, column and a
     hint, and for each definition that is right its tasks and what they need. Also warns of queues that no worker
-    listens on. Nothing is stored or started."""
+    listens on. With `kind: canvas` the text is a Celery canvas as Python, `chain(a.s(1), group(b.s(), c.s()), d.s())`,
+    which is explained and never evaluated. Nothing is stored or started."""
 
     spec = Spec("check_definitions", "POST", "/definitions/check", DefinitionCheck)
     text: str = Field(description="The definitions.", examples=["demo.HELLO: {tasks: [SAY_HELLO]}"])
+    kind: TextKind = Field(default="yaml", description="`yaml`: definitions; `canvas`: a Celery canvas as Python.")
     file: str = Field(default="workflows.yml", max_length=1000, description="What problems call it.")
     graph: Format | None = Field(default=None, description="Also draw each definition, in this format.")
 

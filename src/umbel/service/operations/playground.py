@@ -6,7 +6,7 @@ from pydantic import Field
 
 from umbel.service.models import RunDetail
 from umbel.service.models.playground import Playground
-from umbel.service.operations.base import Operation, Spec
+from umbel.service.operations.base import Operation, Spec, TextKind
 
 
 class GetPlayground(Operation[Playground]):
@@ -16,9 +16,9 @@ class GetPlayground(Operation[Playground]):
 
 
 class TryDefinition(Operation[RunDetail]):
-    """Start a run of a definition that stands only in the text that is sent along. Nothing is kept but the run and its
-    plan, under the name `playground.project.NAME`: schedule, webhooks and limits of the definition do not count. Only
-    where the server allows it (`UMBEL_PLAYGROUND`)."""
+    """Start a run of a definition, or of a Celery canvas, that stands only in the text that is sent along. Nothing is
+    kept but the run and its plan, under the name `playground.project.NAME`: schedule, webhooks and limits of the
+    definition do not count. Only where the server allows it (`UMBEL_PLAYGROUND`)."""
 
     spec = Spec(
         "try_definition",
@@ -33,6 +33,7 @@ class TryDefinition(Operation[RunDetail]):
         open_world=True,
     )
     text: str = Field(description="The definitions.", examples=["demo.HELLO: {tasks: [SAY_HELLO]}"])
+    kind: TextKind = Field(default="yaml", description="`yaml`: definitions; `canvas`: a Celery canvas as Python.")
     definition: str | None = Field(
         default=None, max_length=200, description="Which of them, `project.NAME`; if not given, the first."
     )
