@@ -1,6 +1,5 @@
 """`umbel xray`: how a run really went through the broker."""
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,17 +59,14 @@ def _show(found: "Trace", *, messages: bool, everything: bool) -> None:
         if found.recording == "commands" and not messages:
             said.append(count(kinds["command"], "command"))
         say(f"{', '.join(said)} in {found.records[-1].us / 1e6:.3f} s")
-    hidden = 0
-    for phase, group in groupby(found.records, key=lambda record: record.phase):
-        shown = [record for record in group if everything or not _aside(record)]
-        if shown:
-            say(f"\n{phase}")
-        for record in shown:
-            _line(record)
-            if messages and record.message is not None:
-                for field in record.message.fields:
-                    say(f"             {field.path} = {_short(field.value)}")
-                    say(f"               {field.means}")
+    width = max((len(record.phase) for record in found.records), default=0)
+    for record in found.records:
+        if everything or not _aside(record):
+            say(f"{record.us / 1e6:8.3f} s  {record.phase:<{width}}  {record.says}")
+        if messages and record.message is not None:
+            for field in record.message.fields:
+                say(f"             {field.path} = {_short(field.value)}")
+                say(f"               {field.means}")
     hidden = sum(1 for record in found.records if _aside(record)) if not everything else 0
     if hidden:
         say(f"\n{count(hidden, 'command')} that only read, or belong to a script, are left out: --all shows them.")
@@ -87,12 +83,6 @@ def _aside(record: "TraceRecord") -> bool:
     inner = record.command.client == "lua" and record.phase != "barrier"
     called = record.command.name in ("EVALSHA", "EVAL")
     return inner or not (record.keys or called)
-
-
-def _line(record: "TraceRecord") -> None:
-    from umbel.cli.output import say
-
-    say(f"  {record.us / 1e6:8.3f} s  {record.says}")
 
 
 def _short(value: object) -> str:

@@ -17,7 +17,7 @@ class XRay:
         """Do an operation; `Client` does."""
         raise NotImplementedError
 
-    def get_trace(self, run_id: str, *, after: int = 0, limit: int = 500, kinds: str | None = None) -> Trace:
+    def get_trace(self, run_id: str, *, after: int = 0, limit: int = 200, kinds: str | None = None) -> Trace:
         """How a run really went through the broker, step by step.
 
         Args:

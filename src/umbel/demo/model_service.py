@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field
 from uvicorn.protocols.http import h11_impl
 
 from umbel.demo import docs_page
+from umbel.demo.calls import Calls
 
 TaskType = Literal["preprocess", "embed", "classify", "merge"]
 
@@ -100,6 +101,7 @@ def create_app() -> FastAPI:
     )
     calls: Counter[str] = Counter()
     lock = Lock()
+    seen = Calls()
     trouble, trouble_ends = Trouble(delay_seconds=0, fail_times=0, for_seconds=1), 0.0
 
     @app.exception_handler(RequestValidationError)
@@ -120,21 +122,18 @@ def create_app() -> FastAPI:
             troubled = time.monotonic() < trouble_ends
             failing = troubled and trouble.fail_times > 0
             trouble.fail_times -= failing
+        since = seen.asked(body.request_id, body.model_dump(), count)
         await asyncio.sleep(body.delay_seconds + troubled * trouble.delay_seconds)
-        if failing:
-            failure = Failure(
-                error="The model failed", detail="the failure lab asked it to", request_id=body.request_id
-            )
-            return JSONResponse(failure.model_dump(), status_code=500)
-        if count <= body.fail_times:
-            failure = Failure(
-                error="The model failed",
-                detail=f"call {count} of the first {body.fail_times}, which were asked to fail",
-                request_id=body.request_id,
-            )
+        if failing or count <= body.fail_times:
+            asked = f"call {count} of the first {body.fail_times}, which were asked to fail"
+            detail = "the failure lab asked it to" if failing else asked
+            failure = Failure(error="The model failed", detail=detail, request_id=body.request_id)
+            seen.answered(body.request_id, 500, failure.model_dump(), since)
             return JSONResponse(failure.model_dump(), status_code=500)
         model, result = predict(body.text, body.task_type)
-        return PredictResponse(model=model, result=result, request_id=body.request_id, call_count=count)
+        answer = PredictResponse(model=model, result=result, request_id=body.request_id, call_count=count)
+        seen.answered(body.request_id, 200, answer.model_dump(), since)
+        return answer
 
     @app.get("/v1/stats")
     async def stats() -> dict[str, int]:

@@ -14,7 +14,7 @@ class GetTrace(Operation[Trace]):
     spec = Spec("get_trace", "GET", "/runs/{run_id}/trace", Trace, query=("after", "limit", "kinds"))
     run_id: RunId
     after: int = Field(default=0, ge=0, description="Only records behind this number.")
-    limit: int = Field(default=1000, ge=1, le=20_000, description="At most so many records.")
+    limit: int = Field(default=200, ge=1, le=20_000, description="At most so many records.")
     kinds: str | None = Field(
         default=None,
         max_length=200,

@@ -21,6 +21,7 @@ _SEALED: Final = re.compile(rf'(\\*"{re.escape(MARK)}\\*":\s*\\*")[^"\\]*')
 _MEMBER: Final = re.compile(r"[0-9a-f-]{36}:(\d+)")
 _DONE: Final = re.compile(r"(\d+):(?:done|bad)")
 _SCRIPTS: Final = frozenset(("EVAL", "EVALSHA"))
+_LAUNCHING: Final = frozenset(("launch", "plan"))
 
 
 class Assembly:
@@ -41,8 +42,10 @@ class Assembly:
         self._published: dict[str, int] = {}
         self._who: dict[str, str] = {}
         self._replay = Replay()
-        self._script: dict[str, Any] = {}
+        self._lanes: dict[int, Lane] = {}
         self._script_task: str | None = None
+        self._unknown: set[int] = set()
+        self._delivered = False
         self._phase = LAUNCH
         self._records: list[TraceRecord] = []
 
@@ -57,15 +60,24 @@ class Assembly:
         for each in ordered:
             if each["k"] == "published":
                 self._know(each)
+            if each["k"] == "command" and each["a"] and each["db"] not in self._lanes and each["cl"] != "lua":
+                self._lanes[each["db"]] = whose(str(each.get("key") or each["a"][0])).lane
             if (who := str(each.get("w", ""))) and each["k"] not in ("command", "call"):
                 self._who[who.rpartition(" ")[2]] = who
         steps: list[tuple[int, Mapping[str, Any] | events.Told]] = [(each["t"], each) for each in ordered]
+        self._look_ahead([each for each in ordered if each["k"] == "command"])
         written = {seq: each["t"] for each in ordered if (seq := self._event_written(each)) is not None}
         # An event without the command that wrote it comes at the end of its millisecond.
         steps += [(written.get(each.seq, each.at * 1000 + 999), each) for each in told]
         for at, step in sorted(steps, key=lambda each: each[0]):
             self._take(at, step, steps[0][0] if ordered else at)
         return self._records
+
+    def _look_ahead(self, commands: Sequence[Mapping[str, Any]]) -> None:
+        """Which calls of scripts came to nothing: the store did not know the script, so that no command follows."""
+        for each, after in zip(commands, [*commands[1:], {}], strict=True):
+            if each["c"] == "EVALSHA" and each["cl"] != "lua" and after.get("cl") != "lua":
+                self._unknown.add(id(each))
 
     def _event_written(self, raw: Mapping[str, Any]) -> int | None:
         if raw.get("c") != "XADD" or raw.get("cl") != "lua":
@@ -91,12 +103,15 @@ class Assembly:
             self._add(common, **self._message(step, number))
 
     def _add(self, common: dict[str, Any], *, task: str | None, phase: str | None, **rest: Any) -> None:
-        if self._phase != END:
-            phase = phase or task or self._phase
-            if phase != BARRIER:
-                self._phase = phase
-        else:
+        self._delivered = self._delivered or rest["kind"] == "delivered"
+        if self._phase == END:
             phase = END
+        elif not self._delivered:
+            phase = LAUNCH
+        else:
+            phase = phase or task or self._phase
+            if phase not in (BARRIER, LAUNCH):
+                self._phase = phase
         self._records.append(TraceRecord.model_construct(**common, task=task, phase=phase, **_filled(rest)))
 
     # --- tasks and processes
@@ -136,6 +151,8 @@ class Assembly:
                 says += f" It carries {' and '.join(rest)}."
             elif message.body == EMPTY:
                 says += " It names the task and carries nothing else."
+            if retries := message.headers.get("retries"):
+                says += f" It is retry {retries}, not to begin before {message.headers.get('eta')}."
             self._published[identity] = number
         else:
             message = brief(known, raw, self._published.get(identity))
@@ -152,7 +169,7 @@ class Assembly:
             "source": source,
             "target": target,
             "task": task,
-            "phase": LAUNCH if kind == "published" and _lane(who) == "producer" and self._phase == LAUNCH else None,
+            "phase": None,
             "says": says,
             "message": message,
         }
@@ -209,6 +226,8 @@ class Assembly:
         ]
         task = self._tasks.get(str(raw.get("i"))) or (self._script_task if inner else None)
         phase = BARRIER if (found is not None and found.name in CHORD) or str(verb).startswith("chord_") else None
+        if verb in _LAUNCHING:
+            phase = LAUNCH
         words = {
             "who": who,
             "task": task or "a task",
@@ -220,7 +239,7 @@ class Assembly:
         says, means = sentences.of_command(name, arguments, found.name if found else None, words)
         if joined := self._join(found.name if found else "", raw["db"], name, arguments):
             says, means, phase = joined[0], joined[1], BARRIER
-        lane: Lane = found.lane if found else "broker" if raw["db"] == 0 else "state"
+        lane: Lane = found.lane if found else self._lanes.get(raw["db"], "state")
         return {
             "kind": "command",
             "who": who,
@@ -245,7 +264,7 @@ class Assembly:
                 task = self._key_of(int(given["task"]))
             attempt = int(given["attempt"]) if given.get("attempt", "").isdigit() else None
         self._script_task = task
-        says, means = sentences.of_script(verb, who, task, name == "EVAL")
+        says, means = sentences.of_script(verb, who, task, text=name == "EVAL", unknown=id(raw) in self._unknown)
         return {
             "kind": "command",
             "who": who,
@@ -253,7 +272,7 @@ class Assembly:
             "target": "state",
             "task": task,
             "attempt": attempt,
-            "phase": BARRIER if verb.startswith("chord_") else None,
+            "phase": BARRIER if verb.startswith("chord_") else LAUNCH if verb in _LAUNCHING else None,
             "says": says,
             "command": TraceCommand.model_construct(
                 name=name, args=arguments, db=raw["db"], client=raw["cl"], script=verb, means=means

@@ -11,15 +11,15 @@ from umbel.engine.scripts import SCRIPTS
 
 _CHORD_SCRIPTS: Final = {
     "chord_part_return": (
-        "{who} runs Celery's script for the end of a chord's member{of}{new}.",
+        "Celery's script for the end of a chord's member",
         "Counts the member, once, and reads the size; the last one gets the claim to send the chord's body.",
     ),
     "chord_claim_extend": (
-        "{who} runs Celery's script that prolongs the claim to send the chord's body{new}.",
+        "Celery's script that prolongs the claim to send the chord's body",
         "Publishing may take a while; nobody else may begin it meanwhile.",
     ),
     "chord_cleanup": (
-        "{who} runs Celery's script that takes the chord away{new}.",
+        "Celery's script that takes the chord away",
         "Its body was sent: the keys go, a mark stays that it is done.",
     ),
 }
@@ -190,21 +190,26 @@ class _Words(dict[str, str]):
         return "…"
 
 
-def of_script(verb: str, who: str, task: str | None, again: bool) -> tuple[str, str]:
+def of_script(verb: str, who: str, task: str | None, *, text: bool, unknown: bool) -> tuple[str, str]:
     """The sentences about a script's call.
 
     Args:
         verb: of Umbel's engine; or a name for one of Celery's.
-        again: with its text, since the store did not know it yet.
+        text: it is called with its text.
+        unknown: the store did not have it, so that nothing was done.
     """
-    of, new = f" for {task}" if task else "", ", with its text, which the store did not have" if again else ""
+    of, how = f" for {task}" if task else "", ", with its text" if text else ""
+    what, means = f"script {verb}", "A script runs as one step: nothing comes in between."
     if verb in _PURPOSES:
-        purpose = _sentence(_PURPOSES[verb])
-        return f"{who} runs the script {verb}{of}{new}.", f"{purpose} One atomic step of Umbel's engine."
-    if verb in _CHORD_SCRIPTS:
-        says, means = _CHORD_SCRIPTS[verb]
-        return says.format(who=who, of=of, new=new), means
-    return f"{who} runs a script{of}{new}.", "A script runs as one step: nothing comes in between."
+        means = f"{_sentence(_PURPOSES[verb])} One atomic step of Umbel's engine."
+    elif verb in _CHORD_SCRIPTS:
+        what, means = _CHORD_SCRIPTS[verb]
+    if unknown:
+        return (
+            f"{who} asks for {what}{of}; the store has no script by this hash yet.",
+            "EVALSHA names a script by its hash. The answer is NOSCRIPT: it is called again, with its text.",
+        )
+    return f"{who} runs {what}{of}{how}.", means
 
 
 def of_command(name: str, arguments: list[str], whose: str | None, words: Mapping[str, str]) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """`GET /runs/{id}/trace`: the X-ray of one run."""
 
+import time
 from typing import Any, Final, cast, get_args
 
 from umbel.engine.trail import BEGIN, END
@@ -13,6 +14,8 @@ from umbel.service.xray.events import Told
 from umbel.store import RunRow
 
 MOST_EVENTS: Final = 10_000
+ON_THEIR_WAY: Final = 0.3
+"""Seconds after which what was seen is written (`umbel.engine.trail`), and events are in the history."""
 
 _OFF: Final = (
     "Nothing is recorded here. Start server and workers with UMBEL_XRAY=messages, or use `umbel demo` or `umbel dev`,"
@@ -40,10 +43,13 @@ def get_trace(umbel: Umbel, asked: GetTrace) -> Trace:
         raise RunNotFound(f"There is no run {run_id[:80]}.")
     begun: dict[str, Any] = next((each for each in found.records if each["k"] == BEGIN), {})
     ended: dict[str, Any] = next((each for each in reversed(found.records) if each["k"] == END), {})
-    seen = [each for each in found.records if each["k"] not in (BEGIN, END)]
+    over = run.settled if run is not None else bool(ended)
+    # While it is live, records of several processes are still on their way: a number, once given, must not change.
+    until = float("inf") if over else (time.time() - ON_THEIR_WAY) * 1e6
+    seen = [each for each in found.records if each["k"] not in (BEGIN, END) and each["t"] < until]
     records: list[TraceRecord] = []
     if seen and run is not None:
-        records = _assembly(umbel, run).assemble(seen, _told(umbel, run))
+        records = _assembly(umbel, run).assemble(seen, [each for each in _told(umbel, run) if each.at * 1000 < until])
     elif seen:
         records = Assembly(run_id, None, lambda index: 0).assemble(seen, ())
     recording: Recording = "off"

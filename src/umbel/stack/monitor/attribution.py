@@ -95,6 +95,9 @@ class Attribution:
             yield from self._brpop(line)
         elif name in _CALLS:
             yield from self._call(line)
+        elif name in ("FLUSHDB", "FLUSHALL"):
+            for place in [each for each in self._queues if name == "FLUSHALL" or each[0] == line.db]:
+                del self._queues[place]
         else:
             yield from self._command(line)
 

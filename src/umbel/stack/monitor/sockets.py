@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,9 @@ class Processes:
         if (known := self._names.get(address)) is not None:
             return known
         pid = self._pid(address)
-        found = f"{_role(pid)} {pid}" if pid else f"client {address}"
+        if pid is None:
+            return f"client {address}"
+        found = f"{_role(pid)} {pid}"
         if len(self._names) > 10_000:
             self._names.clear()
         self._names[address] = found
@@ -67,14 +70,15 @@ def _inode(address: str) -> str | None:
 
 
 def _sockets(pid: int) -> set[str]:
-    found = set()
+    found: set[str] = set()
     try:
-        for name in os.listdir(f"/proc/{pid}/fd"):
-            match = _SOCKET.match(os.readlink(f"/proc/{pid}/fd/{name}"))
-            if match:
-                found.add(match[1])
+        names = os.listdir(f"/proc/{pid}/fd")
     except OSError:  # it is somebody else's, or gone
-        pass
+        return found
+    for name in names:
+        with suppress(OSError):  # closed meanwhile
+            if match := _SOCKET.match(os.readlink(f"/proc/{pid}/fd/{name}")):
+                found.add(match[1])
     return found
 
 
@@ -91,7 +95,11 @@ def _word(pid: int) -> str:
         words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
     except OSError:
         return ""
-    return next((word.decode() for word in words if word in (b"server", b"worker")), "")
+    for word in words:
+        for part in (word,) if b"/" in word else word.split(b"."):  # `-m package.worker`
+            if part in (b"server", b"worker"):
+                return part.decode()
+    return ""
 
 
 def _parent(pid: int) -> int:
