@@ -14,6 +14,7 @@ from umbel.cli import (
     definitions,
     deliveries,
     doctor,
+    explain,
     graph,
     init,
     lab,
@@ -94,7 +95,7 @@ def umbel(
 
 
 _GROUPS = (
-    *(stacks, init, lint, graph, check_app, serve, probe, doctor, runs, xray, learn),
+    *(stacks, init, lint, explain, graph, check_app, serve, probe, doctor, runs, xray, learn),
     *(deliveries, definitions, mcp, schedules, queues, lab, secrets, users),
 )
 for group in _GROUPS:

@@ -126,35 +126,41 @@ class Client(Access, Lab, Lessons, Places, Tasks, XRay):
         return self.call(ops.GetDefinition(name=name))
 
     def check_definitions(
-        self, text: str, *, file: str = "workflows.yml", graph: ops.Format | None = None
+        self,
+        text: str,
+        *,
+        kind: ops.TextKind = "yaml",
+        file: str = "workflows.yml",
+        graph: ops.Format | None = None,
     ) -> DefinitionCheck:
-        """Everything that is wrong with a text of definitions, without using it.
+        """Everything that is wrong with a text of definitions, without using it; or what a Celery canvas is.
 
         Args:
-            text: YAML, as in `workflows.yml`.
+            text: YAML, as in `workflows.yml`; with `kind` "canvas" a canvas as Python, which is not evaluated.
             file: what problems call it.
             graph: also draw each definition, in this format.
         """
-        return self.call(make(ops.CheckDefinitions, text=text, file=file, graph=graph))
+        return self.call(make(ops.CheckDefinitions, text=text, kind=kind, file=file, graph=graph))
 
     def try_definition(
         self,
         text: str,
         payload: Mapping[str, Any] | None = None,
         *,
+        kind: ops.TextKind = "yaml",
         definition: str | None = None,
         comment: str | None = None,
     ) -> RunDetail:
         """Start a run of a definition that the server does not keep, where it allows that (`UMBEL_PLAYGROUND`).
 
         Args:
-            text: YAML, as in `workflows.yml`.
+            text: YAML, as in `workflows.yml`; with `kind` "canvas" a Celery canvas as Python.
             payload: input of the run.
             definition: which one of the text; the first, if not given.
             comment: a note, shown with the run.
         """
-        asked = make(ops.TryDefinition, text=text, definition=definition, payload=dict(payload or {}), comment=comment)
-        return self.call(asked)
+        known = {"text": text, "kind": kind, "definition": definition, "comment": comment}
+        return self.call(make(ops.TryDefinition, payload=dict(payload or {}), **known))
 
     def get_definition_schema(self) -> EditorSchema:
         """The JSON Schema of definition files."""
