@@ -6,6 +6,7 @@ import type { DefinitionSource, DefinitionView } from "../api/generated.ts";
 import { definitionQuery, runsQuery, versionsQuery } from "../api/queries.ts";
 import { useSession } from "../api/session.ts";
 import { Graph } from "../graph/Graph.tsx";
+import { begun, type Schema } from "../lib/schema.ts";
 import { Copy, Dialog, Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { Json } from "../parts/Json.tsx";
@@ -65,7 +66,8 @@ function Shown({ definition }: { definition: DefinitionView }) {
       </div>
       {definition.problems.length > 0 && <Problems problems={definition.problems} />}
       {starting && definition.problems.length === 0 && <Start definition={definition} close={() => show(false)} />}
-      <section className="card run-main" aria-label="Tasks">
+      {definition.problems.length > 0 && definition.source && <Source name={definition.name} source={definition.source} />}
+      {definition.tasks.length > 0 && <section className="card run-main" aria-label="Tasks">
         <Graph nodes={nodes} selected={selected} onSelect={(key) => setSelected(key === selected ? null : key)} />
         <div className="graph-foot">
           <span className="muted">{task ? "" : `${definition.tasks.length} ${definition.tasks.length === 1 ? "task" : "tasks"}`}</span>
@@ -76,7 +78,7 @@ function Shown({ definition }: { definition: DefinitionView }) {
             </span>
           )}
         </div>
-      </section>
+      </section>}
       <div className="run-values">
         {definition.schedule && (
           <section className="card">
@@ -84,14 +86,14 @@ function Shown({ definition }: { definition: DefinitionView }) {
             <ScheduleFacts schedule={definition.schedule} />
           </section>
         )}
-        <section className="card">{definition.schema ? <Json title="Payload's JSON Schema" name={`${definition.name}-schema`} value={definition.schema} /> : <NoSchema />}</section>
+        {definition.problems.length === 0 && <section className="card">{definition.schema ? <Json title="Payload's JSON Schema" name={`${definition.name}-schema`} value={definition.schema} /> : <NoSchema />}</section>}
         {Object.keys(definition.defaults).length > 0 && (
           <section className="card">
             <Json title="Defaults" name={`${definition.name}-defaults`} value={definition.defaults} />
           </section>
         )}
       </div>
-      {definition.source && <Source name={definition.name} source={definition.source} />}
+      {definition.problems.length === 0 && definition.source && <Source name={definition.name} source={definition.source} />}
       {definition.problems.length === 0 && <Canvas definition={definition} />}
       <Versions name={definition.name} />
       <Recent name={definition.name} />
@@ -188,7 +190,7 @@ function Start({ definition, close }: { definition: DefinitionView; close: () =>
           <Icon name="close" />
         </button>
       </div>
-      <PayloadForm schema={definition.schema} defaults={definition.defaults} initial={{}} comment="" busy={busy} verb="Start the run" onSubmit={(payload, comment) => void start(payload, comment)} />
+      <PayloadForm schema={definition.schema} defaults={definition.defaults} initial={begun(definition.schema as Schema | null, definition.defaults)} comment="" busy={busy} verb="Start the run" onSubmit={(payload, comment) => void start(payload, comment)} />
       {error !== null && <Failure error={error} />}
     </section>
   );

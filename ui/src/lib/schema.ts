@@ -72,6 +72,19 @@ export function fieldsOf(root: Schema | null): { name: string; schema: Schema; r
   return Object.entries(top.properties).map(([name, schema]) => ({ name, schema: resolve(schema, root), required: required.has(name) }));
 }
 
+/** What a form begins with: the schema's own defaults, which the server does not fill in. */
+export function begun(root: Schema | null, defaults: Record<string, unknown>): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const { name, schema } of fieldsOf(root) ?? []) if (schema.default !== undefined && defaults[name] === undefined) found[name] = schema.default;
+  return found;
+}
+
+/** Whole payloads that the schema gives as examples. */
+export function examplesOf(root: Schema | null): Record<string, unknown>[] {
+  const given = root ? (resolve(root, root).examples ?? []) : [];
+  return given.filter((each): each is Record<string, unknown> => each !== null && typeof each === "object" && !Array.isArray(each));
+}
+
 /** What is wrong with one value, in a few words; null if nothing is. */
 export function mistake(value: unknown, schema: Schema, required: boolean): string | null {
   if (value === undefined) return required ? "is required" : null;

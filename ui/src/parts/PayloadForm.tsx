@@ -1,5 +1,5 @@
 import { useId, useState } from "react";
-import { fieldsOf, isSecret, kindOf, mistake, type Schema } from "../lib/schema.ts";
+import { examplesOf, fieldsOf, isSecret, kindOf, mistake, type Schema } from "../lib/schema.ts";
 
 interface Given {
   schema: Record<string, unknown> | null;
@@ -20,6 +20,8 @@ export function PayloadForm({ schema, defaults, initial, comment: before, busy, 
   const [comment, setComment] = useState(before);
   const [broken, setBroken] = useState<Record<string, string>>({});
   const [tried, setTried] = useState(false);
+  const [filled, setFilled] = useState(0);
+  const examples = examplesOf(schema as Schema | null);
   const id = useId();
 
   const problems: Record<string, string> = { ...broken };
@@ -38,6 +40,13 @@ export function PayloadForm({ schema, defaults, initial, comment: before, busy, 
     if (value === undefined) delete next[name];
     else next[name] = value;
     setPayload(next);
+  }
+
+  function fillIn(example: Record<string, unknown>) {
+    setPayload(example);
+    setText(JSON.stringify(example, null, 2));
+    setBroken({});
+    setFilled(filled + 1);
   }
 
   function turn() {
@@ -77,13 +86,13 @@ export function PayloadForm({ schema, defaults, initial, comment: before, busy, 
           const shown = tried || payload[field.name] !== undefined || broken[field.name];
           return (
             <Field
-              key={field.name}
+              key={`${field.name} ${filled}`}
               id={`${id}-${field.name}`}
               name={field.name}
               schema={field.schema}
               required={field.required}
               value={payload[field.name]}
-              fallback={defaults[field.name] ?? field.schema.default}
+              fallback={defaults[field.name]}
               said={shown ? (problems[field.name] ?? null) : null}
               put={(value) => put(field.name, value)}
               setBroken={(why) =>
@@ -101,6 +110,11 @@ export function PayloadForm({ schema, defaults, initial, comment: before, busy, 
         <input id={`${id}-comment`} maxLength={255} value={comment} placeholder="a note, shown with the run" onChange={(event) => setComment(event.target.value)} />
       </div>
       <footer>
+        {examples.slice(0, 3).map((each, place) => (
+          <button key={place} type="button" className="button quiet" onClick={() => fillIn(each)}>
+            {examples.length === 1 ? "Fill in the example" : `Fill in example ${place + 1}`}
+          </button>
+        ))}
         {fields && (
           <button type="button" className="button quiet" onClick={turn}>
             {raw ? "Fill in a form" : "Edit as JSON"}
@@ -140,6 +154,7 @@ function Field({ id, name, schema, required, value, fallback, said, put, setBrok
   const [json, setJson] = useState(() => (value === undefined ? "" : JSON.stringify(value, null, 2)));
   const hint = fallback !== undefined ? `${JSON.stringify(fallback)} if left empty` : schema.examples?.length ? `such as ${JSON.stringify(schema.examples[0])}` : "";
   const common = { id, "aria-invalid": said !== null, "aria-describedby": `${id}-said`, "aria-required": required };
+  const choices = kind === "text" && !isSecret(schema) ? (schema.examples ?? []).filter((each) => typeof each === "string") : [];
   let input: React.ReactNode;
   if (kind === "choice") {
     input = (
@@ -165,7 +180,7 @@ function Field({ id, name, schema, required, value, fallback, said, put, setBrok
   } else if (kind === "text" || kind === "long") {
     const text = value === undefined ? "" : String(value);
     const change = (wanted: string) => put(wanted === "" ? undefined : wanted);
-    input = kind === "long" ? <textarea {...common} rows={4} placeholder={hint} value={text} onChange={(event) => change(event.target.value)} /> : <input {...common} type={isSecret(schema) ? "password" : "text"} autoComplete={isSecret(schema) ? "new-password" : undefined} placeholder={hint} value={text} onChange={(event) => change(event.target.value)} />;
+    input = kind === "long" ? <textarea {...common} rows={4} placeholder={hint} value={text} onChange={(event) => change(event.target.value)} /> : <input {...common} type={isSecret(schema) ? "password" : schema.format === "date" ? "date" : "text"} list={choices.length ? `${id}-list` : undefined} autoComplete={isSecret(schema) ? "new-password" : undefined} placeholder={hint} value={text} onChange={(event) => change(event.target.value)} />;
   } else {
     input = (
       <textarea
@@ -197,6 +212,13 @@ function Field({ id, name, schema, required, value, fallback, said, put, setBrok
         {required && <span className="muted"> required</span>}
       </label>
       {input}
+      {choices.length > 0 && (
+        <datalist id={`${id}-list`}>
+          {choices.map((each) => (
+            <option key={each} value={each} />
+          ))}
+        </datalist>
+      )}
       <p id={`${id}-said`} className={said ? "said bad" : "said"}>
         {said ?? schema.description ?? ""}
       </p>

@@ -8,6 +8,7 @@ import { Graph } from "../graph/Graph.tsx";
 import { isOver } from "../live/apply.ts";
 import { Copy, Failure, Loading, Tabs } from "../parts/basics.tsx";
 import { Json } from "../parts/Json.tsx";
+import { begun, type Schema } from "../lib/schema.ts";
 import { PayloadForm } from "../parts/PayloadForm.tsx";
 import { State } from "../parts/State.tsx";
 import { Lasting } from "../parts/Time.tsx";
@@ -130,7 +131,7 @@ function Try({ definition, text, waiting, enabled, onStart }: { definition: Chec
       ) : session?.scope === "read" ? (
         <p className="muted">You may look, but not start runs: that needs the scope “run”.</p>
       ) : (
-        <PayloadForm schema={definition.schema} defaults={definition.defaults} initial={{}} comment="" busy={busy || waiting} verb="Run it" onSubmit={(payload, comment) => void start(payload, comment)} />
+        <PayloadForm schema={definition.schema} defaults={definition.defaults} initial={begun(definition.schema as Schema | null, definition.defaults)} comment="" busy={busy || waiting} verb="Run it" onSubmit={(payload, comment) => void start(payload, comment)} />
       )}
       {error !== null && <Failure error={error} />}
     </section>
