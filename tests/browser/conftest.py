@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.site import PAGES, PATIENCE_MS, Site
+from tests.fake_server import Fake, fake_server
 from umbel.stack.options import DEMO_PROJECT, demo_options
 from umbel.stack.run import Stack, run_stack
 
@@ -39,7 +40,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def told() -> Iterator[Fake]:
+    """Who hears by webhook of the ends of `web.TOLD`."""
+    with fake_server() as fake:
+        fake.on("POST /", {})
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def stack(browser: Browser, told: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The demo's project and, beside it, definitions that a test can hold."""
     folder = tmp_path_factory.mktemp("web")
     project = folder / "project"
@@ -47,8 +56,10 @@ def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ours = Path(__file__).parent / "project"
     shutil.copytree(ours / "tasks", project / "tasks", dirs_exist_ok=True)
     definitions = [(each / "workflows.yml").read_text(encoding="utf-8") for each in (DEMO_PROJECT, ours)]
-    (project / "workflows.yml").write_text("\n".join([*definitions, wide(1000)]), encoding="utf-8")
+    hooked = f"web.TOLD: {{tasks: [NOTHING], hooks: {{webhook: '{told.url}/'}}}}\n"
+    (project / "workflows.yml").write_text("\n".join([*definitions, hooked, wide(1000)]), encoding="utf-8")
     env = {"UMBEL_AUTH": "none", "WEB_HOME": str(folder), "UMBEL_HEARTBEAT": "0.5", "UMBEL_LEASE": "2"}
+    env["UMBEL_WEBHOOK_ALLOW"] = "127.0.0.1"
     options = replace(demo_options(port=0, data=folder / "data", project=project), env=env)
     with run_stack(options, lambda line: None) as stack:
         yield stack

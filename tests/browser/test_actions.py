@@ -1,11 +1,13 @@
 """What can be done on the pages: start, relaunch, retry, pause, decide, cancel; from the keyboard too."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.site import Site, settled, violations
+from tests.fake_server import Fake
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser]
@@ -169,3 +171,62 @@ def test_a_schedule_is_paused_and_resumed(site: Site) -> None:
     assert site.ask("GET", "/api/v1/schedules")["items"][0]["paused"] is True
     page.get_by_role("button", name="Resume the schedule of web.TICKS").click()
     wait_until(lambda: not site.ask("GET", "/api/v1/schedules")["items"][0]["paused"], what="resumed schedule")
+
+
+def test_a_webhook_is_told_again(site: Site, told: Fake) -> None:
+    told.answers["POST /"] = [(500, {"error": "not today"}), (200, {})]
+    run = site.done("web.TOLD")
+    page = site.page(f"/runs/{run}")
+    hook = page.get_by_role("region", name="Webhook")
+    expect(hook).to_contain_text("success of epoch 1")
+    expect(hook).to_contain_text("HTTP 500")
+    hook.get_by_role("button", name="Redeliver").click()  # or it is told again by itself, seconds later
+    expect(hook.locator("[data-delivery]")).to_have_attribute("data-delivery", "delivered")
+    before = len(told.asked)
+    hook.get_by_role("button", name="Redeliver").click()
+    expect(hook).to_contain_text(f"attempt {before + 1}")
+    assert len(told.asked) == before + 1
+    assert violations(page) == []
+
+
+def canvas(*tasks: str, **options: Any) -> dict[str, Any]:
+    def one(name: str) -> dict[str, Any]:
+        return {"task": name, "args": [], "kwargs": {}, "options": options, "subtask_type": None, "immutable": True}
+
+    chain = {"task": "celery.chain", "args": [], "options": {}, "subtask_type": "chain", "immutable": False}
+    return {**chain, "kwargs": {"tasks": [one(name) for name in tasks]}}
+
+
+def test_a_queue_that_nobody_listens_on_comes_first(site: Site) -> None:
+    body = {"canvas": canvas("NOTHING", queue="nowhere"), "name": "web.AWAY"}
+    run = site.ask("POST", "/api/v1/runs", body)["id"]
+    held = site.start("web.HOLD")
+    page = site.page("/workers")
+    page.get_by_role("link", name=re.compile(r"^Queues \(1 unhealthy\)")).click()
+    first = page.locator("[data-queue]").first
+    expect(first).to_have_attribute("data-queue", "nowhere")
+    expect(first).to_contain_text("No worker listens on queue nowhere; they listen on celery.")
+    expect(first).to_contain_text(re.compile(r"Tasks waiting\s*1\s*oldest"))
+    busy = page.locator('[data-queue="celery"]')
+    expect(busy.get_by_role("link", name="HOLD", exact=True)).to_have_attribute("href", f"/runs/{held}?task=HOLD")
+    site.let_go(held)
+    site.ask("POST", f"/api/v1/runs/{run}/cancel")
+    expect(page.locator("[data-queue]").first).to_have_attribute("data-queue", "celery")
+
+
+def test_what_a_definition_has_been_and_removing_it(site: Site) -> None:
+    for tasks in (("NOTHING",), ("NOTHING", "NOTHING")):
+        site.ask("PUT", "/api/v1/definitions/kept.PIPE", {"canvas": canvas(*tasks)})
+        run = site.done("kept.PIPE")
+    page = site.page(f"/runs/{run}")
+    page.get_by_role("link", name=re.compile("^Version .* of the definition")).click()
+    versions = page.get_by_role("region", name="Versions")
+    expect(versions.locator("[data-version]")).to_have_count(2)
+    expect(versions.locator(".plan-changes")).to_contain_text("was added")
+    assert violations(page) == []
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog", name="Remove kept.PIPE?").get_by_role("button", name="Remove it").click()
+    expect(page).to_have_url(re.compile(r"/definitions$"))
+    page.goto("/definitions/kept.PIPE")
+    expect(page.get_by_role("heading", name="There is no such definition")).to_be_visible()
+    expect(versions.locator("[data-version]")).to_have_count(2)

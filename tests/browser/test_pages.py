@@ -39,6 +39,8 @@ def everything(site: Site) -> dict[str, str]:
         "definition": "/definitions/web.SAY?start=1",
         "schedules": "/schedules",
         "workers": "/workers",
+        "queues": "/queues",
+        "agents": "/agents",
         "nowhere": "/runs/no-such-run",
     }
 
