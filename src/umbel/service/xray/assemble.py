@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any, Final
 
 from umbel.engine.scripts import SCRIPTS
@@ -75,7 +76,7 @@ class Assembly:
 
     def _look_ahead(self, commands: Sequence[Mapping[str, Any]]) -> None:
         """Which calls of scripts came to nothing: the store did not know the script, so that no command follows."""
-        for each, after in zip(commands, [*commands[1:], {}], strict=True):
+        for each, after in zip_longest(commands, commands[1:], fillvalue={}):
             if each["c"] == "EVALSHA" and each["cl"] != "lua" and after.get("cl") != "lua":
                 self._unknown.add(id(each))
 
