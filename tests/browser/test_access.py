@@ -1,5 +1,6 @@
 """Signing in and out, users and tokens, on a server that asks for credentials: no worker and no other part runs."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -123,3 +124,32 @@ def test_users_and_tokens(guarded: Guarded, size: dict[str, int] | None, theme: 
         page.get_by_role("dialog").get_by_role("button", name=verb, exact=True).click()
         expect(page.get_by_role("button", name=button)).to_have_count(0)
     assert Tokens(guarded.store).principal(token) is None
+
+
+@pytest.mark.parametrize(("size", "theme"), [(None, "dark"), (PHONE, "light")], ids=["desk", "phone"])
+def test_an_agent_is_let_in(guarded: Guarded, size: dict[str, int] | None, theme: str) -> None:
+    page = guarded.site.page("/agents", size=size, theme=theme)
+    sign_in(page, "john", "secret")
+    expect(page.get_by_role("heading", name="list_definitions", exact=False)).to_be_visible()
+    configuration = page.get_by_role("group", name="Configuration for HTTP")
+    expect(configuration).to_contain_text("Bearer umbel_YOUR_TOKEN")
+    page.get_by_role("button", name="Create a token").click()
+    page.keyboard.type(f"bot-{theme}")
+    page.get_by_label("May").select_option("read")
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.get_by_role("button", name="I have it").click()
+    told = json.loads(configuration.text_content() or "")["mcpServers"]["umbel"]
+    assert Tokens(guarded.store).principal(told["headers"]["Authorization"].removeprefix("Bearer ")) is not None
+    assert told["url"] == f"{guarded.site.url}/mcp".replace("//mcp", "/mcp")
+    guarded.site.keep(page, f"agents-{theme}")
+    page.get_by_role("tab", name="umbel mcp").click()
+    expect(page.get_by_role("group", name="Configuration for stdio")).to_contain_text("UMBEL_TOKEN")
+    page.locator("summary").filter(has_text="run_id").first.click()
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("tab", name="Anthropic").click()
+    with page.expect_download() as file:
+        page.get_by_role("button", name="Download the tools (anthropic)").click()
+    tools = json.loads(file.value.path().read_text(encoding="utf-8"))
+    assert {"name", "description", "input_schema"} == set(tools[0])
+    page.screenshot(path=guarded.site._folder / f"agents-all-{theme}.png", full_page=True)

@@ -43,6 +43,8 @@ GET /workers
 GET /workers/{rest:path}
 GET /queues
 GET /queues/{rest:path}
+GET /agents
+GET /agents/{rest:path}
 GET /settings
 GET /settings/{rest:path}
 GET /playground

@@ -20,9 +20,10 @@ const DefinitionsPage = lazy(() => import("./definitions/DefinitionsPage.tsx"));
 const DefinitionPage = lazy(() => import("./definitions/DefinitionPage.tsx"));
 const PlaygroundPage = lazy(() => import("./playground/PlaygroundPage.tsx"));
 const SchedulesPage = lazy(() => import("./other/SchedulesPage.tsx"));
+const AgentsPage = lazy(() => import("./agents/AgentsPage.tsx"));
 const AccessPage = lazy(() => import("./access/AccessPage.tsx"));
-const WorkersPage = lazy(() => import("./other/WorkersPage.tsx"));
 const QueuesPage = lazy(() => import("./other/QueuesPage.tsx"));
+const WorkersPage = lazy(() => import("./other/WorkersPage.tsx"));
 
 // The server answers these paths with this page: PAGES in src/umbel/api/ui.py.
 const PAGES: readonly { path: string; text: string; icon: IconName; keys: string; under?: string }[] = [
@@ -31,11 +32,12 @@ const PAGES: readonly { path: string; text: string; icon: IconName; keys: string
   { path: "/playground", text: "Playground", icon: "playground", keys: "g p" },
   { path: "/schedules", text: "Schedules", icon: "schedules", keys: "g s" },
   { path: "/workers", text: "Workers", icon: "workers", keys: "g w" },
-];
   { path: "/queues", text: "Queues", icon: "queues", keys: "g q", under: "/workers" },
+];
 
 const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
 
+const AGENTS = { path: "/agents", text: "Agents", icon: "agent" } as const;
 const SETTINGS = { path: "/settings", text: "Users and tokens", icon: "user" } as const;
 
 /** The pages, or who comes. */
@@ -55,6 +57,7 @@ function Shell({ asking }: { asking: boolean }) {
     { keys: "mod+k", does: "search and commands", run: () => setOpen("palette") },
     { keys: "?", does: "this help", run: () => setOpen("help") },
     ...PAGES.map((page) => ({ keys: page.keys, does: page.text.toLowerCase(), run: () => navigate(page.path) })),
+    { keys: "g a", does: "agents", run: () => navigate(AGENTS.path) },
     { keys: "t", does: "light, dark, or as the system", run: turn },
   ]);
   return (
@@ -81,6 +84,9 @@ function Shell({ asking }: { asking: boolean }) {
             <span>Search</span>
             <kbd aria-hidden="true">{/Mac|iPhone|iPad/.test(navigator.platform) ? "⌘K" : "Ctrl K"}</kbd>
           </button>
+          <Link href="/agents" className="icon-button" aria-label="Agents" title="Agents" aria-current={location.startsWith("/agents") ? "page" : undefined}>
+            <Icon name="agent" />
+          </Link>
           {session?.auth === "basic" && (
             <button type="button" className="icon-button" onClick={() => setOpen("account")} aria-label={`Signed in as ${session.name}`} title={`Signed in as ${session.name}`}>
               <Icon name="user" />
@@ -110,14 +116,15 @@ function Shell({ asking }: { asking: boolean }) {
               <Route path="/playground"><PlaygroundPage /></Route>
               <Route path="/schedules"><SchedulesPage /></Route>
               <Route path="/workers"><WorkersPage /></Route>
+              <Route path="/queues"><QueuesPage /></Route>
+              <Route path="/agents"><AgentsPage /></Route>
               <Route path="/settings"><AccessPage /></Route>
               <Route component={Nowhere} />
-              <Route path="/queues"><QueuesPage /></Route>
             </Switch>
           </Suspense>
         )}
       </main>
-      {open === "palette" && <Palette pages={session?.auth === "basic" && session.scope === "admin" ? [...PAGES, SETTINGS] : PAGES} onClose={() => setOpen(null)} />}
+      {open === "palette" && <Palette pages={session?.auth === "basic" && session.scope === "admin" ? [...PAGES, AGENTS, SETTINGS] : [...PAGES, AGENTS]} onClose={() => setOpen(null)} />}
       {open === "account" && session && <AccountDialog session={session} onClose={() => setOpen(null)} />}
       {open === "help" && <Help onClose={() => setOpen(null)} />}
     </>

@@ -123,7 +123,7 @@ export function RevokeToken({ token, onClose }: { token: Token; onClose: () => v
   );
 }
 
-export function CreateToken({ onClose }: { onClose: () => void }) {
+export function CreateToken({ onClose, onMade }: { onClose: () => void; onMade?: (token: string) => void }) {
   const [made, setMade] = useState<string | null>(null);
   async function create(given: FormData) {
     const days = Number(given.get("days"));
@@ -131,6 +131,7 @@ export function CreateToken({ onClose }: { onClose: () => void }) {
       body: { name: text(given, "name"), scope: text(given, "scope") as Scope, expires_in_days: days || null },
     });
     setMade(answer.token);
+    onMade?.(answer.token);
   }
   if (made !== null) {
     return (
