@@ -36,11 +36,10 @@ FROM (SELECT n, h, r, CASE WHEN r % 2 = 0 THEN 0 ELSE r % 40 END AS d,
 _SOURCES = {
     "sqlite": (
         "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :runs) SELECT n,"
-        " lower(hex(randomblob(16))) AS h, abs(random() % 10000) AS r FROM s"
+        " lower(hex(randomblob(16))) AS h, n * 7919 % 10000 AS r FROM s LIMIT :runs"
     ),
     "postgresql": (
-        "SELECT n, md5(n::text) AS h, floor(random() * 10000)::int AS r"
-        " FROM generate_series(1, CAST(:runs AS INTEGER)) AS n"
+        "SELECT n, md5(n::text) AS h, n * 7919::bigint % 10000 AS r FROM generate_series(1, CAST(:runs AS INTEGER)) AS n"
     ),
 }
 

@@ -1,13 +1,17 @@
 """Every page: what it says, in both themes and on a phone; what can be done on it; what it must never do."""
 
 import re
+import time
 from datetime import datetime
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
 
+from bench.history import fill
+from bench.scroll import scroll
 from tests.browser.site import PHONE, Site, settled, violations
+from umbel.store import Store
 
 pytestmark = [pytest.mark.browser]
 
@@ -35,6 +39,8 @@ def everything(site: Site) -> dict[str, str]:
         "run-timeline": f"/runs/{bad}?view=timeline&task=SAY",
         "run-table": f"/runs/{bad}?view=table&task=SAY&tab=logs",
         "run-input": f"/runs/{good}?task=TASK_D&tab=input",
+        "xray": f"/runs/{good}/xray?at=12",
+        "xray-beside": f"/runs/{good}/xray?at=12&beside={bad}",
         "definitions": "/definitions",
         "definition": "/definitions/web.SAY?start=1",
         "schedules": "/schedules",
@@ -127,7 +133,7 @@ def test_filters_live_in_the_address_and_survive_a_reload(site: Site) -> None:
 def test_dragging_over_the_strip_chooses_a_time(site: Site) -> None:
     site.done("demo.PIPELINE", raw="x")
     page = site.page("/runs")
-    strip = page.get_by_role("img", name="Runs over time")
+    strip = page.get_by_role("slider", name="Runs over time")
     expect(strip.locator("rect").first).to_be_visible()
     box = strip.bounding_box()
     assert box is not None
@@ -137,6 +143,37 @@ def test_dragging_over_the_strip_chooses_a_time(site: Site) -> None:
     page.mouse.up()
     expect(page).to_have_url(re.compile(r"since=.*&until="))
     expect(page.get_by_label("Started at or after")).to_be_visible()
+
+
+def test_the_strip_counts_all_runs_and_is_used_by_keyboard(site: Site) -> None:
+    site.done("demo.PIPELINE", "at the very end", raw="x")
+    page = site.page("/runs?definition=demo.PIPELINE")
+    strip = page.get_by_role("slider", name="Runs over time")
+    expect(strip.locator("rect").first).to_be_visible()
+    counted = site.ask("GET", "/api/v1/runs/counts?definition=demo.PIPELINE")["total"]
+    assert sum(counted.values()) == len(site.ask("GET", "/api/v1/runs?definition=demo.PIPELINE&limit=500")["items"])
+    strip.focus()
+    page.keyboard.press("End")
+    expect(strip).to_have_attribute("aria-valuetext", re.compile("to .*: .*success"))
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"since=.*&until="))
+    expect(page.locator("[data-run]").first).to_be_visible()
+    page.get_by_role("button", name="any time").click()
+    expect(page).to_have_url(re.compile(r"/runs\?definition=demo\.PIPELINE$"))
+
+
+def test_a_long_list_keeps_few_rows(site: Site) -> None:
+    database = Store(f"sqlite:///{site.stack.data}/umbel.db")
+    fill(database, 3000, round((time.time() - 86_400) * 1000))
+    database.close()
+    page = site.page("/runs?definition=shop.D0")
+    found = scroll(page, 1200, 2000)
+    print(found)
+    assert found["rows"] >= 1200
+    assert found["most rows in the page"] < 100
+    page.evaluate("window.scrollTo(0, 0)")
+    expect(page.locator('[aria-rowindex="2"][data-run]')).to_be_visible()
 
 
 def test_an_event_is_on_the_page_at_once(site: Site) -> None:

@@ -505,7 +505,7 @@ export interface LessonStep {
   engine: "relay" | "canvas" | "celery";
   /** The definition that is run, as YAML; null for a scene with plain Celery. */
   text: string | null;
-  /** Whether the learner may change the text. */
+  /** Whether it belongs to a question: the learner changes its text. */
   editable: boolean;
   payload: Record<string, unknown>;
   /** About how long it takes. */

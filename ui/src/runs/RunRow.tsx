@@ -25,7 +25,7 @@ interface Given {
   index: number;
   style: React.CSSProperties;
   chosen: boolean;
-  choose: (run: Run, wanted: boolean, reach: boolean) => void;
+  choose: (run: Run, row: number, wanted: boolean, reach: boolean) => void;
 }
 
 export const RunRow = memo(
@@ -38,7 +38,7 @@ export const RunRow = memo(
             type="checkbox"
             aria-label={`Choose run ${run.id.slice(0, 8)} of ${run.definition}`}
             checked={chosen}
-            onChange={(event) => choose(run, event.target.checked, (event.nativeEvent as MouseEvent).shiftKey)}
+            onChange={(event) => choose(run, index, event.target.checked, (event.nativeEvent as MouseEvent).shiftKey)}
           />
         </span>
         <span role="cell" className="cell-state">

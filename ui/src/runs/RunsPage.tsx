@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import type { Run } from "../api/generated.ts";
 import type { RunsAsked } from "../api/queries.ts";
 import { useShortcuts } from "../lib/keys.ts";
-import { useNow } from "../lib/time.ts";
+import { exact, useNow } from "../lib/time.ts";
 import { Empty, Failure, Loading, useTitle } from "../parts/basics.tsx";
 import { CancelDialog } from "./CancelDialog.tsx";
 import { FilterBar } from "./FilterBar.tsx";
@@ -12,7 +12,7 @@ import { asked, isFiltered, useFilters } from "./filters.ts";
 import { RunRow } from "./RunRow.tsx";
 import { RetryDialog } from "./RetryDialog.tsx";
 import { Strip } from "./Strip.tsx";
-import { useRunList } from "./useRunList.ts";
+import { type RunList, useRunList } from "./useRunList.ts";
 
 const NARROW = window.matchMedia("(max-width: 720px)");
 
@@ -47,9 +47,10 @@ export function RunsPage() {
   const narrow = useNarrow();
   const [version, setVersion] = useState(0);
   const list = useRunList(query, atTop, () => setVersion((now) => now + 1));
-  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  // The runs themselves: those that are far away are not kept in the list.
+  const [chosen, setChosen] = useState<ReadonlyMap<string, Run>>(new Map());
   const [doing, setDoing] = useState<{ what: "cancel" | "retry"; to: "chosen" | "matching" } | null>(null);
-  const lastChosen = useRef<string | null>(null);
+  const lastChosen = useRef<number | null>(null);
   const { runs } = list;
 
   const place = useRef<HTMLDivElement>(null);
@@ -59,36 +60,38 @@ export function RunsPage() {
     if (Math.abs(top - margin) > 1) setMargin(top);
   });
   const rows = useWindowVirtualizer({
-    count: runs.length + (list.more ? 1 : 0),
+    count: list.count + (list.more ? 1 : 0),
     estimateSize: () => (narrow ? 84 : 45),
     overscan: 12,
     scrollMargin: margin,
-    getItemKey: (index) => runs[index]?.id ?? "more",
   });
   const measure = useEffectEvent(() => rows.measure());
   useEffect(() => measure(), [narrow]);
   const items = rows.getVirtualItems();
+  const begin = items[0]?.index ?? 0;
   const end = items[items.length - 1]?.index ?? 0;
-  useEffect(() => {
-    if (list.more && end >= runs.length - 30) list.fetchMore();
-  }, [end, runs.length, list]);
+  useEffect(() => list.look(begin, end), [begin, end, list]);
 
-  function choose(run: Run, wanted: boolean, reach: boolean) {
-    const next = new Set(chosen);
-    const from = reach && lastChosen.current ? runs.findIndex((each) => each.id === lastChosen.current) : -1;
-    const to = runs.indexOf(run);
-    const range = from < 0 ? [run] : runs.slice(Math.min(from, to), Math.max(from, to) + 1);
-    for (const each of range) wanted ? next.add(each.id) : next.delete(each.id);
-    lastChosen.current = run.id;
+  function choose(run: Run, row: number, wanted: boolean, reach: boolean) {
+    const next = new Map(chosen);
+    const from = reach && lastChosen.current !== null ? lastChosen.current : row;
+    for (let each = Math.min(from, row); each <= Math.max(from, row); each++) {
+      const one = each === row ? run : list.at(each);
+      if (one) wanted ? next.set(one.id, one) : next.delete(one.id);
+    }
+    lastChosen.current = row;
     setChosen(next);
   }
+  const latest = useRef(choose);
+  latest.current = choose;
+  const [stableChoose] = useState(() => (...given: Parameters<typeof choose>) => latest.current(...given));
   function closed(done: boolean) {
     setDoing(null);
-    if (done) setChosen(new Set());
+    if (done) setChosen(new Map());
   }
-  useShortcuts(chosen.size ? [{ keys: "Escape", does: "choose none", run: () => setChosen(new Set()) }] : []);
+  useShortcuts(chosen.size ? [{ keys: "Escape", does: "choose none", run: () => setChosen(new Map()) }] : []);
   // The newer of two beside the older: what is different about it.
-  const pair = chosen.size === 2 ? runs.filter((run) => chosen.has(run.id)) : [];
+  const pair = chosen.size === 2 ? [...chosen.values()].sort((one, two) => (one.created_at < two.created_at ? 1 : -1)) : [];
   const failed = runs.some((run) => run.state === "error");
   const alive = runs.some((run) => run.state === "pending" || run.state === "running");
 
@@ -111,7 +114,7 @@ export function RunsPage() {
               <button type="button" className="button danger" onClick={() => setDoing({ what: "cancel", to: "chosen" })}>
                 Cancel…
               </button>
-              <button type="button" className="button quiet" onClick={() => setChosen(new Set())}>
+              <button type="button" className="button quiet" onClick={() => setChosen(new Map())}>
                 Choose none
               </button>
             </>
@@ -135,12 +138,12 @@ export function RunsPage() {
         </div>
       </div>
       <FilterBar filters={filters} change={change} />
-      <Strip query={query} version={version} choose={(since, until) => change({ since, until })} />
+      <Strip query={query} version={version} choose={(since, until) => change({ since, until })} clear={filters.since || filters.until ? () => change({ since: "", until: "" }) : null} />
       {list.state === "failed" && <Failure error={list.error} again={list.restart} />}
       {list.state === "fetching" && <Loading lines={8} />}
-      {list.state === "ready" && runs.length === 0 && (isFiltered(filters) ? <NoneFit /> : <NoneYet />)}
-      {runs.length > 0 && (
-        <div role="table" aria-label="Runs" aria-rowcount={list.more ? -1 : runs.length + 1} className="runs-table">
+      {list.state === "ready" && list.count === 0 && !list.more && (isFiltered(filters) ? <NoneFit /> : <NoneYet />)}
+      {(list.count > 0 || list.more) && (
+        <div role="table" aria-label="Runs" aria-rowcount={list.more ? -1 : list.count + 1} className="runs-table">
           <div role="rowgroup">
             <div role="row" className="run-row run-head">
               <span role="columnheader">
@@ -168,14 +171,14 @@ export function RunsPage() {
           )}
           <div role="rowgroup" ref={place} className="runs-body" style={{ height: rows.getTotalSize() }}>
             {items.map((item) => {
-              const run = runs[item.index];
+              const run = list.at(item.index);
               const style = { transform: `translateY(${item.start - margin}px)`, height: item.size };
               return run ? (
-                <RunRow key={run.id} run={run} style={style} index={item.index} chosen={chosen.has(run.id)} choose={choose} />
+                <RunRow key={run.id} run={run} style={style} index={item.index} chosen={chosen.has(run.id)} choose={stableChoose} />
               ) : (
-                <div key="more" role="row" className="run-row muted" style={style}>
+                <div key={item.index} role="row" className="run-row muted" style={style}>
                   <span role="cell" className="row-more">
-                    Fetching older runs…
+                    {item.index < list.count ? "…" : <More list={list} />}
                   </span>
                 </div>
               );
@@ -183,13 +186,33 @@ export function RunsPage() {
           </div>
         </div>
       )}
-      {doing && <Bulk what={doing.what} runs={doing.to === "chosen" ? runs.filter((run) => chosen.has(run.id)) : null} query={query} onClose={closed} />}
+      {doing && <Bulk what={doing.what} runs={doing.to === "chosen" ? [...chosen.values()] : null} query={query} onClose={closed} />}
     </div>
   );
 }
 
 function Bulk({ what, ...given }: { what: "cancel" | "retry"; runs: readonly Run[] | null; query: RunsAsked; onClose: (done: boolean) => void }) {
   return what === "cancel" ? <CancelDialog {...given} /> : <RetryDialog {...given} />;
+}
+
+/** What stands below the last row while there are older runs. */
+function More({ list }: { list: RunList }) {
+  if (!list.searchedTo) return "Fetching older runs…";
+  return (
+    <>
+      Searched back to <time dateTime={list.searchedTo}>{exact(Date.parse(list.searchedTo)).slice(0, 19)}</time>
+      {list.tired ? (
+        <>
+          .{" "}
+          <button type="button" className="link" onClick={list.further}>
+            Search further back
+          </button>
+        </>
+      ) : (
+        "; searching further back…"
+      )}
+    </>
+  );
 }
 
 function NoneFit() {

@@ -3,22 +3,27 @@ import { test } from "node:test";
 import type { Event as Told, Run } from "../api/generated.ts";
 import { applyToRow, mergeHead } from "./merge.ts";
 
+const at = (second: number) => `2026-01-01T00:00:${second}`;
 const run = (id: string, created: number, some: Partial<Run> = {}): Run =>
-  ({ id, state: "running", created_at: `2026-01-01T00:00:${created}`, updated_at: "2026-01-01T00:01:00", tasks_total: 2, tasks_done: 0, retries: 0, ...some }) as Run;
+  ({ id, state: "running", created_at: at(created), updated_at: "2026-01-01T00:01:00", tasks_total: 2, tasks_done: 0, retries: 0, ...some }) as Run;
 const ids = (runs: readonly Run[] | null) => runs?.map((each) => each.id);
 
 test("the newest page takes the place of what it covers, and older runs stay", () => {
   const known = [run("c", 30), run("b", 20), run("a", 10)];
-  assert.deepEqual(ids(mergeHead(known, [run("d", 40), run("c", 30)], false)), ["d", "c", "b", "a"]);
+  assert.deepEqual(ids(mergeHead(known, [run("d", 40), run("c", 30)], at(30))), ["d", "c", "b", "a"]);
 });
 
 test("a run that no longer fits the filter goes", () => {
-  assert.deepEqual(ids(mergeHead([run("c", 30), run("b", 20), run("a", 10)], [run("c", 30), run("a", 10)], false)), ["c", "a"]);
-  assert.deepEqual(ids(mergeHead([run("c", 30)], [], true)), []);
+  assert.deepEqual(ids(mergeHead([run("c", 30), run("b", 20), run("a", 10)], [run("c", 30), run("a", 10)], at(10))), ["c", "a"]);
+  assert.deepEqual(ids(mergeHead([run("c", 30)], [], null)), []);
 });
 
 test("a newest page that does not meet what is known says so", () => {
-  assert.equal(mergeHead([run("a", 10)], [run("z", 59), run("y", 58)], false), null);
+  assert.equal(mergeHead([run("a", 10)], [run("z", 59), run("y", 58)], at(58)), null);
+});
+
+test("a text that was looked for only so far says nothing of what is older", () => {
+  assert.deepEqual(ids(mergeHead([run("c", 30), run("a", 10)], [], at(20), true)), ["a"]);
 });
 
 test("an event older than the row is in it already", () => {

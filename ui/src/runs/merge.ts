@@ -24,13 +24,13 @@ export function applyToRow(run: Run, event: Told): Run {
  * The list after its newest page was fetched again.
  * @param known what is shown, newest first
  * @param head the newest page
- * @param complete whether the newest page is all there is
+ * @param down how far back the newest page goes (an instant); null if it is all there is
+ * @param meets whether the two are known to meet
  * @returns null if the two do not meet: more is new than one page holds
  */
-export function mergeHead(known: readonly Run[], head: readonly Run[], complete: boolean): Run[] | null {
-  if (complete || !known.length) return [...head];
+export function mergeHead(known: readonly Run[], head: readonly Run[], down: string | null, meets = false): Run[] | null {
+  if (down === null || !known.length) return [...head];
   const fresh = new Set(head.map((run) => run.id));
-  if (!known.some((run) => fresh.has(run.id))) return null;
-  const oldest = head[head.length - 1]?.created_at ?? "";
-  return [...head, ...known.filter((run) => !fresh.has(run.id) && run.created_at <= oldest)];
+  if (!meets && !known.some((run) => fresh.has(run.id))) return null;
+  return [...head, ...known.filter((run) => !fresh.has(run.id) && run.created_at <= down)];
 }

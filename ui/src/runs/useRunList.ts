@@ -1,41 +1,49 @@
 // The runs that fit some filters: pages by keyset cursor, kept live.
 import { useCallback, useEffect, useEffectEvent, useRef, useState } from "react";
 import { call } from "../api/client.ts";
-import type { Run } from "../api/generated.ts";
+import type { Run, RunList as Page } from "../api/generated.ts";
 import type { RunsAsked } from "../api/queries.ts";
 import { connection } from "../live/connection.ts";
 import { useFeed } from "../live/stream.ts";
-import { applyToRow, mergeHead } from "./merge.ts";
+import { append, at, type Chunks, count, fill, first, kept, letGo, missing, refreshed, told } from "./chunks.ts";
 
 const PAGE = 60;
+const LARGEST = 500;
 const RHYTHM_MS = 1000;
+/** Pages in which a text was not found, after which the reader is asked whether to look further back. */
+const PATIENCE = 10;
 
 export interface RunList {
+  /** Rows so far; those far from the reader may not be kept. */
+  count: number;
+  at: (row: number) => Run | undefined;
+  /** All that are kept. */
   runs: readonly Run[];
   /** Whether older runs can be fetched. */
   more: boolean;
+  /** How far back a text was looked for, if not to the end. */
+  searchedTo: string | null;
+  /** It was looked for in many runs without a hit: `further` goes on. */
+  tired: boolean;
   /** Null at first. */
   state: "fetching" | "ready" | "failed";
   error: unknown;
   /** New runs that are not shown because the reader is further down. */
   unseen: boolean;
-  fetchMore: () => void;
+  /** Which rows are in sight: what is missing there is fetched. */
+  look: (from: number, to: number) => void;
+  further: () => void;
   restart: () => void;
-}
-
-interface Kept {
-  key: string;
-  runs: Run[];
-  next: string | null;
 }
 
 /** @param atTop whether new runs may push the others down */
 export function useRunList(query: RunsAsked, atTop: boolean, onChange?: () => void): RunList {
   const key = JSON.stringify(query);
-  const [kept, setKept] = useState<Kept | null>(null);
+  const [held, setHeld] = useState<Chunks | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [unseen, setUnseen] = useState(false);
   const [round, setRound] = useState(0);
+  const [empty, setEmpty] = useState(0);
   const fetching = useRef(false);
 
   useEffect(() => {
@@ -43,8 +51,9 @@ export function useRunList(query: RunsAsked, atTop: boolean, onChange?: () => vo
     fetching.current = true;
     setError(null);
     setUnseen(false);
+    setEmpty(0);
     call("list_runs", { query: { ...(JSON.parse(key) as RunsAsked), limit: PAGE } }, stop.signal)
-      .then((page) => setKept({ key, runs: page.items, next: page.next_cursor }))
+      .then((page) => setHeld(first(key, page)))
       .catch((reason: unknown) => !stop.signal.aborted && setError(reason))
       .finally(() => {
         if (!stop.signal.aborted) fetching.current = false;
@@ -52,42 +61,53 @@ export function useRunList(query: RunsAsked, atTop: boolean, onChange?: () => vo
     return () => stop.abort();
   }, [key, round]);
 
-  const fetchMore = useCallback(() => {
-    if (fetching.current || !kept?.next || kept.key !== key) return;
+  const current = held?.key === key ? held : null;
+  const total = count(current);
+  const tired = empty >= PATIENCE;
+
+  async function fetch(cursor: string | null, limit: number, put: (now: Chunks, page: Page) => Chunks) {
     fetching.current = true;
-    call("list_runs", { query: { ...(JSON.parse(key) as RunsAsked), cursor: kept.next, limit: PAGE * 2 } })
-      .then((page) =>
-        setKept((now) => {
-          if (now?.key !== key) return now;
-          const there = new Set(now.runs.map((run) => run.id));
-          return { key, runs: [...now.runs, ...page.items.filter((run) => !there.has(run.id))], next: page.next_cursor };
-        }),
-      )
-      .catch(setError)
-      .finally(() => {
-        fetching.current = false;
+    try {
+      const page = await call("list_runs", { query: { ...(JSON.parse(key) as RunsAsked), cursor, limit } });
+      setHeld((now) => (now?.key === key ? put(now, page) : now));
+      return page;
+    } catch (reason) {
+      setError(reason);
+      return null;
+    } finally {
+      fetching.current = false;
+    }
+  }
+  function look(from: number, to: number) {
+    if (fetching.current || !current || error) return;
+    const gap = missing(current, from, to);
+    const chunk = gap === null ? undefined : current.list[gap];
+    if (gap !== null && chunk) {
+      void fetch(chunk.after, Math.max(1, Math.min(LARGEST, chunk.count)), (now, page) => letGo(fill(now, gap, page.items), from, to));
+    } else if (current.next && to >= total - 30 && !tired) {
+      const cursor = current.next;
+      const limit = Math.min(LARGEST, Math.max(PAGE * 2, total >> 1));
+      void fetch(cursor, limit, (now, page) => (now.next === cursor ? letGo(append(now, page), from, to) : now)).then((page) => {
+        if (page) setEmpty((now) => (page.items.length ? 0 : now + 1));
       });
-  }, [key, kept]);
+    }
+  }
 
   // The newest page again, at most once in a second, while something happens.
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const last = useRef(0);
+  const last = useRef({ at: 0, took: 0 });
   const refresh = useEffectEvent(async () => {
-    last.current = Date.now();
+    const began = Date.now();
     try {
       const page = await call("list_runs", { query: { ...query, limit: PAGE } });
+      last.current = { at: Date.now(), took: Date.now() - began };
       onChange?.();
-      setKept((now) => {
+      setError(null);
+      setHeld((now) => {
         if (now?.key !== key) return now;
-        const known = new Set(now.runs.map((run) => run.id));
-        if (!atTop && page.items.some((run) => !known.has(run.id))) {
-          setUnseen(true);
-          const fresh = new Map(page.items.map((run) => [run.id, run]));
-          return { ...now, runs: now.runs.map((run) => fresh.get(run.id) ?? run) };
-        }
-        const merged = mergeHead(now.runs, page.items, !page.next_cursor);
-        if (!merged) return { key, runs: page.items, next: page.next_cursor };
-        return { key, runs: merged, next: merged.length > page.items.length ? now.next : page.next_cursor };
+        const news = refreshed(now, page, atTop);
+        if (news.unseen) setUnseen(true);
+        return news.chunks;
       });
     } catch {
       // The banner says it; contact will be back.
@@ -95,7 +115,8 @@ export function useRunList(query: RunsAsked, atTop: boolean, onChange?: () => vo
   });
   const soon = useEffectEvent(() => {
     if (timer.current) return;
-    const pause = Math.max(40, RHYTHM_MS - (Date.now() - last.current));
+    // A question that is dear to the server is asked less often.
+    const pause = Math.max(40, Math.max(RHYTHM_MS, 5 * last.current.took) - (Date.now() - last.current.at));
     timer.current = setTimeout(() => {
       timer.current = undefined;
       void refresh();
@@ -107,26 +128,25 @@ export function useRunList(query: RunsAsked, atTop: boolean, onChange?: () => vo
     "/api/v1/events",
     null,
     (event) => {
-      setKept((now) => {
-        const place = now ? now.runs.findIndex((run) => run.id === event.run_id) : -1;
-        if (!now || place < 0) return now;
-        const before = now.runs[place] as Run;
-        const after = applyToRow(before, event);
-        return after === before ? now : { ...now, runs: now.runs.with(place, after) };
-      });
+      setHeld((now) => now && told(now, event));
       if (event.type !== "task.log") soon();
     },
     () => soon(),
   );
 
-  const current = kept?.key === key ? kept : null;
+  const runAt = useCallback((row: number) => at(current, row), [current]);
   return {
-    runs: current?.runs ?? [],
+    count: total,
+    at: runAt,
+    runs: kept(current),
     more: Boolean(current?.next),
+    searchedTo: current?.next ? current.searchedTo : null,
+    tired,
     state: error && !current ? "failed" : current ? "ready" : "fetching",
     error,
     unseen,
-    fetchMore,
+    look,
+    further: () => setEmpty(0),
     restart: () => setRound((now) => now + 1),
   };
 }
