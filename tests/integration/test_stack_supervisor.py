@@ -12,8 +12,10 @@ from tests.processes import gone
 from tests.waiting import wait_until
 from umbel.errors import StackError
 from umbel.stack import supervisor as supervisor_module
+from umbel.stack.identity import identity
 from umbel.stack.probes import log_line
 from umbel.stack.process import Part, Process
+from umbel.stack.roster import Roster, want
 from umbel.stack.supervisor import Supervisor
 
 IDLE = "echo up; exec tail -f /dev/null"
@@ -133,6 +135,23 @@ def test_old_deaths_do_not_count(make: Start, said: Said, monkeypatch: pytest.Mo
         wait_until(lambda n=died: len(said) == n, what="line about the restart")  # type: ignore[misc]
         assert supervisor.pid("worker") != pid
     assert supervisor.failure is None
+
+
+def test_deaths_that_were_wanted_do_not_count(tmp_path: Path, said: Said) -> None:
+    roster = Roster(tmp_path / "lab")
+    supervisor = Supervisor([shell("worker", IDLE)], tmp_path / "logs", said.append, roster)
+    try:
+        supervisor.start()
+        for died in range(1, supervisor_module.MAX_DEATHS + 2):
+            pid = wait_until(lambda: supervisor.pid("worker"), what="worker")
+            want(tmp_path / "lab", identity(pid))
+            supervisor.signal("worker", signal.SIGKILL)
+            wait_until(lambda n=died: len(said) == n, what="line about the restart")  # type: ignore[misc]
+        assert set(said) == {"worker exited with signal 9; restarted (in the failure lab)"}
+        supervisor.signal("worker", signal.SIGKILL)
+        wait_until(lambda: said.has("(1 of 5 in 60 s)"), what="line about a death that was not wanted")
+    finally:
+        supervisor.stop()
 
 
 def test_a_part_that_is_not_vital_stays_down_and_can_be_started(make: Start, said: Said, tmp_path: Path) -> None:

@@ -94,6 +94,7 @@ GET /api/v1/runs/counts
 GET /api/v1/runs/{run_id}
 GET /api/v1/runs/{run_id}/wait
 GET /api/v1/health
+GET /api/v1/lab
 GET /api/v1/runs/{run_id}/compare/{other}
 GET /api/v1/runs/{run_id}/deliveries
 GET /api/v1/runs/{run_id}/diagnosis
@@ -129,6 +130,7 @@ POST /api/v1/schedules/{definition}/pause
 POST /api/v1/schedules/{definition}/resume
 """
 ADMIN = """
+POST /api/v1/lab/{act}
 PUT /api/v1/definitions/{name}
 DELETE /api/v1/definitions/{name}
 GET /api/v1/users

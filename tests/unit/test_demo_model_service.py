@@ -78,6 +78,20 @@ def test_the_first_calls_of_a_request_id_fail_as_asked() -> None:
     with_client(use)
 
 
+def test_trouble_fails_the_next_calls_of_anybody_and_ends() -> None:
+    async def use(client: httpx.AsyncClient) -> list[int]:
+        statuses = []
+        for trouble in ({"fail_times": 2}, {"fail_times": 9, "for_seconds": 1e-9}):
+            assert (await client.post("/v1/trouble", json=trouble)).status_code == 200
+            for request_id in "abc":
+                statuses.append(
+                    (await client.post("/v1/predict", json={"text": "x", "request_id": request_id})).status_code
+                )
+        return statuses
+
+    assert with_client(use) == [500, 500, 200, 200, 200, 200]
+
+
 def test_calls_are_counted_by_request_id_until_reset() -> None:
     async def use(client: httpx.AsyncClient) -> None:
         for request_id in ("r1", "r2", "r1"):

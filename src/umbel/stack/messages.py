@@ -18,6 +18,9 @@ _PRIORITIES: Final = (0, 3, 6, 9)
 _ANSWER: Final = 2.0
 """Seconds to wait for an answer that should come at once."""
 
+_LOOK: Final = 0.05
+"""Seconds between two looks at messages that wait."""
+
 Headers = Mapping[str, Any]
 
 
@@ -44,7 +47,7 @@ def catch(
 
     Args:
         wanted: says so by a message's headers.
-        copies: how often the message is in the queue afterwards.
+        copies: how often the message is in the queue afterwards: 0 or 2.
         within: seconds to wait for one.
 
     Returns:
@@ -56,21 +59,24 @@ def catch(
     keys = [queue + (f"{_SEPARATOR}{each}" if each else "") for each in _PRIORITIES for queue in queues]
     deadline = time.monotonic() + within
     with _Broker(url, pid, within + _ANSWER) as broker:
-        for key in keys:
-            for text in reversed(cast("list[bytes]", broker.client.lrange(key, 0, -1))):
-                if wanted(_headers(text)) and broker.remove(key, text):  # else a worker was quicker
+        while True:
+            waiting = broker.waiting(keys)
+            for key, text in waiting:
+                if wanted(_headers(text)) and broker.change(key, text, copies):  # else a worker was quicker
+                    return _headers(text)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            if waiting:  # for a worker, which may be busy or frozen
+                time.sleep(_LOOK)
+                continue
+            found = cast("tuple[bytes, bytes] | None", broker.client.brpop(keys, timeout=max(left, 0.01)))
+            if found is not None:
+                key, text = found[0].decode(), found[1]
+                if wanted(_headers(text)):
                     broker.put(key, text, copies)
                     return _headers(text)
-        while (left := deadline - time.monotonic()) > 0:
-            found = cast("tuple[bytes, bytes] | None", broker.client.brpop(keys, timeout=max(left, 0.01)))
-            if found is None:
-                return None
-            key, text = found[0].decode(), found[1]
-            if wanted(_headers(text)):
-                broker.put(key, text, copies)
-                return _headers(text)
-            broker.put(key, text, 1)
-    return None
+                broker.put(key, text, 1)
 
 
 class _Broker:
@@ -96,9 +102,15 @@ class _Broker:
         if isinstance(error, redis.RedisError):
             raise BrokerUnavailable(f"The embedded Valkey does not answer: {error}") from error
 
-    def remove(self, key: str, text: bytes) -> bool:
-        """Take this message out, if it is still there."""
-        return bool(self.client.lrem(key, -1, cast("str", text)))  # redis-py sends bytes as they are
+    def waiting(self, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        """All messages, those first that a worker would take first."""
+        lists = [cast("list[bytes]", self.client.lrange(key, 0, -1)) for key in keys]
+        return [(key, text) for key, texts in zip(keys, lists, strict=True) for text in reversed(texts)]
+
+    def change(self, key: str, text: bytes, copies: int) -> bool:
+        """Take this message out, or double it where it is; False if it is not there any more."""
+        same = cast("str", text)  # redis-py sends bytes as they are
+        return (self.client.linsert(key, "BEFORE", same, same) if copies else self.client.lrem(key, -1, same)) > 0
 
     def put(self, key: str, text: bytes, copies: int) -> None:
         """Where workers take the next message."""
