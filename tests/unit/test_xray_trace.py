@@ -78,6 +78,14 @@ def test_a_message_that_was_too_long_to_keep() -> None:
     assert record.message.headers["task"] == "t"
 
 
+def test_what_celery_calls_json() -> None:
+    raw = json.dumps({"body": '[[NaN, "\\ud800"], {}, {}]', "headers": {"id": "1", "task": "t"}, "properties": {}})
+    (record,) = Assembly("run", None, lambda index: 0).assemble([plain(raw=raw)], ())
+    assert record.message is not None
+    assert record.message.body[0][1] == "?"
+    assert '"body":[[null,"?"],{},{}]' in record.model_dump_json()
+
+
 def test_a_message_is_told_whole_once() -> None:
     raw = [plain(), {"k": "delivered", "t": 2, "w": "worker w@h 2", "id": "1", "q": "q", "tag": "x", "again": True}]
     published, delivered = Assembly("run", None, lambda index: 0).assemble(raw, ())

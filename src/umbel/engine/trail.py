@@ -167,7 +167,11 @@ class Trail:
         for run, record in batch:
             if "t" in record:
                 record["t"] -= ahead
-            text = orjson.dumps(record, default=str)
+            try:
+                text = orjson.dumps(record, default=str)
+            except TypeError:  # such as half a surrogate pair: it has no UTF-8
+                self._lost[run] = self._lost.get(run, 0) + 1
+                continue
             if run not in self._bytes:
                 self._remember(run)
                 new.add(run)

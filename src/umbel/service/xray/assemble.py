@@ -76,7 +76,8 @@ class Assembly:
 
     def _look_ahead(self, commands: Sequence[Mapping[str, Any]]) -> None:
         """Which calls of scripts came to nothing: the store did not know the script, so that no command follows."""
-        for each, after in zip_longest(commands, commands[1:], fillvalue={}):
+        nothing: Mapping[str, Any] = {}
+        for each, after in zip_longest(commands, commands[1:], fillvalue=nothing):
             if each["c"] == "EVALSHA" and each["cl"] != "lua" and after.get("cl") != "lua":
                 self._unknown.add(id(each))
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,8 +21,8 @@ def whole(record: Mapping[str, Any]) -> TraceMessage:
     envelope: dict[str, Any] = {}
     if "h" not in record:
         try:
-            envelope = orjson.loads(record["raw"])
-        except ValueError:  # kombu writes NaN as Celery does
+            envelope = _loads(record["raw"])
+        except ValueError:
             envelope = {}
     headers = envelope.get("headers") or record.get("h") or {}
     properties = envelope.get("properties") or record.get("p") or {}
@@ -58,9 +59,17 @@ def brief(message: TraceMessage | None, record: Mapping[str, Any], published: in
     )
 
 
+def _loads(text: str | bytes) -> Any:
+    """JSON as Celery writes it, which has NaN, and halves of surrogate pairs; those have no UTF-8, so they go."""
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return json.loads(json.dumps(json.loads(text), ensure_ascii=False).encode(errors="replace"))
+
+
 def _decoded(packed: Any, encoding: Any) -> Any:
     try:
-        return orjson.loads(base64.b64decode(packed) if encoding == "base64" else packed)
+        return _loads(base64.b64decode(packed) if encoding == "base64" else packed)
     except (ValueError, TypeError, binascii.Error):
         return None
 
