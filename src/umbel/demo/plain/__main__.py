@@ -40,6 +40,7 @@ def main() -> None:
             sys.exit(f"{error}. {words}" if words else str(error))
     end_plain(asked.id, "success")
     print(json.dumps({"outcome": outcome}), flush=True)
+    os._exit(0)  # Celery's results that are left would still unsubscribe, in a Python that has ended
 
 
 if __name__ == "__main__":

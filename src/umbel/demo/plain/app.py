@@ -33,6 +33,19 @@ def work(self: Any, given: Any = None, *, seconds: float = 0.0) -> int:
     return sum(numbers) + 1
 
 
+@app.task(name="plain.fail", bind=True)
+def fail(self: Any) -> None:
+    """Fails."""
+    write("begins", self.request)
+    raise ValueError("asked to fail")
+
+
+@app.task(name="plain.errback")
+def errback(request: Any, error: Exception, traceback: Any) -> None:
+    """What `link_error` calls."""
+    write("errback", request)
+
+
 class Unavailable(Exception):
     """What is called answers that it has too much to do."""
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from celery import chain
+from celery import chain, chord
 from celery.utils.time import get_exponential_backoff_interval
 
-from umbel.demo.plain.app import even, jittered, work
+from umbel.demo.plain.app import errback, even, fail, jittered, work
 from umbel.demo.plain.stage import Stage
 
 Outcome = dict[str, Any]
@@ -80,6 +80,30 @@ def killed(stage: Stage, options: dict[str, Any]) -> Outcome:
     }
 
 
+def failing(stage: Stage, options: dict[str, Any]) -> Outcome:
+    """One of three tasks before a barrier fails."""
+    stage.worker(2)
+    result = chord([work.s(), fail.s(), work.s(seconds=2.0)])(work.s().on_error(errback.s()))
+    stage.say("producer", "sent a chord: one task that is quick, one that fails, one that takes 2 s")
+    header = result.parent
+    stage.until(lambda: header.results[1].state == "FAILURE", 20, "failure")
+    others, after = header.results[2].state, result.state
+    stage.say("worker", f"the second has failed; the third is {others}, what follows is {after}")
+    stage.until(lambda: result.state == "FAILURE", 20, "end of the chord")
+    stage.seen(lambda: stage.lines("errback"), 5)
+    ended = len(stage.lines("ends"))
+    stage.say("result", f"what follows is FAILURE: {type(result.result).__name__}; it was begun 0 times")
+    return {
+        "states": [each.state for each in header.results],
+        "while_failed": {"third": others, "body": after},
+        "ended": ended,
+        "body": {"state": result.state, "error": type(result.result).__name__, "text": str(result.result)},
+        "body_begun": len(stage.lines("begins", result.id)),
+        "errbacks": len(stage.lines("errback")),
+        "failed_id": header.results[1].id,
+    }
+
+
 def twice(stage: Stage, options: dict[str, Any]) -> Outcome:
     """One task takes longer than the visibility timeout; another one has a countdown that does."""
     timeout = options["visibility_timeout"]
@@ -131,6 +155,11 @@ def herd(stage: Stage, options: dict[str, Any]) -> Outcome:
             "computed": _computed(count, jitter),
         }
         stage.say("service", f"called again after 0, 1, 2, 3, 4 s: {outcome[name]['seconds']}")
+    outcome["drawn"] = "\n".join(
+        f"{title:<14} {second} s  {'█' * number}{' ' if number else ''}{number}"
+        for title, name in (("without jitter", "even"), ("with jitter", "jittered"))
+        for second, number in enumerate(outcome[name]["seconds"])
+    )
     return outcome
 
 
@@ -152,6 +181,7 @@ def _computed(count: int, jitter: bool) -> list[int]:
 SCENES: dict[str, Callable[[Stage, dict[str, Any]], Outcome]] = {
     "prefetch": prefetch,
     "killed": killed,
+    "failing": failing,
     "twice": twice,
     "herd": herd,
 }

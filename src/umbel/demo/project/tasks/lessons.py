@@ -7,9 +7,9 @@ from umbel import task
 
 
 def counted(given: Any) -> int:
-    """One more than what was given: nothing, a number, or a list of numbers."""
-    numbers = given if isinstance(given, list) else [given or 0]
-    return sum(numbers) + 1
+    """One more than what was given: nothing, a number, or a list of those."""
+    numbers = given if isinstance(given, list) else [given]
+    return sum(each or 0 for each in numbers) + 1
 
 
 @task(name="ADD_ONE")
