@@ -176,3 +176,14 @@ def test_init_where_nothing_can_be_written_says_so_in_one_sentence(here: Path) -
     for place in ("/proc/nope", "file/below", "x" * 300):
         told = umbel("init", place, status=1)
         assert ("cannot be " in told, told.count("umbel: "), "hint:" in told) == (True, 1, True)
+
+
+def test_a_canvas_is_explained(here: Path) -> None:
+    (here / "canvas.py").write_text("from celery import chain\nchain(a.s(1), b.s().set(queue='slow'))\n")
+    told = umbel("explain", "canvas.py")
+    for line in ("chain(a.s(1), b.s().set(queue='slow'))", "a, about", "a: {task: a, call: {args: [1]}}"):
+        assert line in told
+    answer = json.loads(umbel("explain", "canvas.py", "--json"))
+    assert answer["canvas"]["messages"][0]["chain"] == ["b"]
+    (here / "canvas.py").write_text("chain(a.s(), open('x'))")
+    assert "canvas.py:1:14: error: `open(...)` would be called" in umbel("explain", "canvas.py", status=1)

@@ -18,20 +18,28 @@ def lines_of(text: str) -> list[str]:
     return _BREAK.split(text.removeprefix("\ufeff"))
 
 
-def end_of(lines: Sequence[str], line: int, column: int) -> int:
-    """The column behind the text that begins at a place, both from 1; the next one if it is no single value."""
+PYTHON: Final = re.compile(r"[\w.]+")
+"""A name of Python, with its dots, or a number."""
+
+
+def end_of(lines: Sequence[str], line: int, column: int, plain: re.Pattern[str] = _PLAIN) -> int:
+    """The column behind the text that begins at a place, both from 1; the next one if it is no single value.
+
+    Args:
+        plain: what a value without quotes is made of; one of YAML, if not given.
+    """
     if not 0 < line <= len(lines):
         return column
     rest = lines[line - 1][column - 1 : column - 1 + 1000]
-    found = _QUOTED.match(rest) or _PLAIN.match(rest)
+    found = _QUOTED.match(rest) or plain.match(rest)
     return column + max(1, found.end() if found else 1)
 
 
-def excerpt(lines: Sequence[str], line: int, column: int) -> str:
+def excerpt(lines: Sequence[str], line: int, column: int, plain: re.Pattern[str] = _PLAIN) -> str:
     """The line of a place and, below it, carets under the text that begins there; nothing for a whole file."""
     if not 0 < line <= len(lines):
         return ""
-    text, start, end = lines[line - 1], column - 1, end_of(lines, line, column) - 1
+    text, start, end = lines[line - 1], column - 1, end_of(lines, line, column, plain) - 1
     first = max(0, min(start - LONGEST // 3, len(text) - LONGEST))
     shown = "".join(each if each.isprintable() or each == "\t" else "\ufffd" for each in text[first : first + LONGEST])
     before, after = "…" if first else "", "…" if first + LONGEST < len(text) else ""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from umbel.definition import HOOKS, Definition, Problem, parse
 from umbel.definition.editor import editor_schema as schema_of_files
-from umbel.definition.excerpt import end_of, excerpt, lines_of
+from umbel.definition.excerpt import PYTHON, end_of, excerpt, lines_of
 from umbel.definition.load import find_file, load_file
 from umbel.definition.problems import Report, shorten
 from umbel.errors import BadRequest, UmbelError
@@ -101,12 +101,15 @@ def _queues(definition: Definition, plan: Plan, default_queue: str) -> list[tupl
     return [(node.queue or default_queue, step.line, step.column) for node, step in zip(plan.nodes, steps, strict=True)]
 
 
-def told(loaded: Loaded, texts: Mapping[str, str], default_queue: str, graph: Format | None = None) -> DefinitionCheck:
+def told(
+    loaded: Loaded, texts: Mapping[str, str], default_queue: str, graph: Format | None = None, *, python: bool = False
+) -> DefinitionCheck:
     """The problems with the lines they stand in, and the plans in brief.
 
     Args:
         texts: the files' texts by name.
         graph: format of the pictures, if there shall be any.
+        python: the texts are Python, not YAML.
     """
     catalog = loaded.catalog
     if graph and len(loaded.plans) > MAX_DRAWN:
@@ -118,7 +121,7 @@ def told(loaded: Loaded, texts: Mapping[str, str], default_queue: str, graph: Fo
         ok=not errors,
         errors=errors,
         warnings=len(problems) - errors,
-        problems=[as_told(each, lines.get(each.file, ())) for each in problems],
+        problems=[as_told(each, lines.get(each.file, ()), python=python) for each in problems],
         definitions=[
             CheckedDefinition.model_construct(
                 name=name,
@@ -134,12 +137,13 @@ def told(loaded: Loaded, texts: Mapping[str, str], default_queue: str, graph: Fo
     )
 
 
-def as_told(problem: Problem, lines: Sequence[str]) -> DefinitionProblem:
+def as_told(problem: Problem, lines: Sequence[str], *, python: bool = False) -> DefinitionProblem:
     """A problem with the line of its file that it stands in."""
     line, column = problem.line, problem.column
     known: dict[str, Any] = {}
     if 0 < line <= len(lines):
-        known = {"end_column": end_of(lines, line, column), "excerpt": excerpt(lines, line, column)}
+        words = (PYTHON,) if python else ()
+        known = {"end_column": end_of(lines, line, column, *words), "excerpt": excerpt(lines, line, column, *words)}
     return DefinitionProblem.model_construct(
         file=problem.file,
         line=line,

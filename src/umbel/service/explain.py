@@ -34,7 +34,7 @@ def explain_text(
         graph: format of the picture, if there shall be one.
     """
     found, loaded = read_canvas(text, file, tasks)
-    answer = told(check_queues(loaded, heard, default_queue), {file: text}, default_queue, graph)
+    answer = told(check_queues(loaded, heard, default_queue), {file: text}, default_queue, graph, python=True)
     return answer.model_copy(update={"canvas": _explanation(found)}) if found else answer
 
 

@@ -81,14 +81,18 @@ _TASKS: Final = GUIDE.format("Tasks, “Avoid launching synchronous subtasks”"
 
 
 def _starts_each(seen: Seen) -> Iterator[Hazard]:
+    text = (
+        "The body of a chord ends in a group, and a step follows. Celery starts that step once for each member of the "
+        "group, and the last result wins. Umbel starts it once, with the list of results."
+    )
+    title = "A later step runs several times"
+    top = seen.sent
+    if top.kind == "chord" and top.body and top.body.kind == "chord" and _ends_in_group(top.body):
+        yield Hazard("starts-once-per-member", title, text, MEASURED, *_at(top))  # three groups in a row
     for chain in walk(seen.sent):
         for step in chain.parts[:-1] if chain.kind == "chain" else ():
             if step.kind == "chord" and _ends_in_group(step):
-                text = (
-                    "The body of this chord ends in a group, and a step follows. Celery starts that step once for each "
-                    "member, and the last result wins. Umbel starts it once, with the list of results."
-                )
-                yield Hazard("starts-once-per-member", "A later step runs several times", text, MEASURED, *_at(step))
+                yield Hazard("starts-once-per-member", title, text, MEASURED, *_at(step))
 
 
 def _ends_in_group(canvas: Canvas | None) -> bool:
