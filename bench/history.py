@@ -39,7 +39,8 @@ _SOURCES = {
         " lower(hex(randomblob(16))) AS h, n * 7919 % 10000 AS r FROM s LIMIT :runs"
     ),
     "postgresql": (
-        "SELECT n, md5(n::text) AS h, n * 7919::bigint % 10000 AS r FROM generate_series(1, CAST(:runs AS INTEGER)) AS n"
+        "SELECT n, md5(n::text) AS h, n * 7919::bigint % 10000 AS r"
+        " FROM generate_series(1, CAST(:runs AS INTEGER)) AS n"
     ),
 }
 

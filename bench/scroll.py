@@ -20,7 +20,8 @@ _SCROLL = """async ([rows, by]) => {
         before = now;
         most = Math.max(most, document.querySelectorAll('.runs-body .run-row').length);
     };
-    const row = () => Math.max(0, ...[...document.querySelectorAll('.runs-body [data-run]')].map((each) => each.ariaRowIndex - 1));
+    const shown = () => [...document.querySelectorAll('.runs-body [data-run]')];
+    const row = () => Math.max(0, ...shown().map((each) => each.ariaRowIndex - 1));
     while (row() < rows && still < 600) {
         await frame(by);
         still = window.scrollY === place ? still + 1 : 0;

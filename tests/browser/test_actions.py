@@ -88,7 +88,7 @@ def test_a_run_is_paused_resumed_and_its_question_answered(site: Site) -> None:
     run = site.start("web.ASK")
     page = site.page(f"/runs/{run}")
     expect(page.locator('.node[data-node="ask"][data-state="awaiting_input"]')).to_be_visible()
-    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.locator('.run-title [data-state="paused"]')).to_be_visible()
     page.get_by_role("button", name="Resume").click()
     expect(page.locator('.run-title [data-state="paused"]')).to_have_count(0)
@@ -117,6 +117,36 @@ def test_a_map_is_one_node_and_its_items_are_a_list(site: Site) -> None:
     item.get_by_role("tab", name="Error").click()
     expect(item).to_contain_text("three is bad")
     expect(page).to_have_url(re.compile(r"task=each%5B3%5D"))
+    item.get_by_role("button", name="Close the task").click()
+    # In the timeline the map is one row as well, until it is unfolded.
+    page.get_by_role("tab", name="Timeline").click()
+    expect(page.locator(".timeline-row")).to_have_count(2)
+    expect(page.locator('.bar[data-kind="within"]')).to_contain_text("5 items")
+    page.get_by_role("button", name="Items of each: 5 items").click()
+    expect(page.locator(".timeline-row")).to_have_count(7)
+    expect(
+        page.locator(".timeline-row", has_text="each[3]").locator('.bar[data-kind="run"][data-outcome="error"]')
+    ).to_be_visible()
+    assert violations(page) == []
+
+
+def test_the_log_of_events_is_filtered_unfolded_linked_and_live(site: Site) -> None:
+    run = site.start("web.HOLD")
+    page = site.page(f"/runs/{run}?view=events&about=HOLD")
+    log = page.get_by_role("log", name="Events")
+    expect(log.locator('[data-event="task.started"]')).to_have_count(1)
+    page.get_by_label("Type of event").select_option("task.started")
+    page.get_by_role("button", name=re.compile("Details of event .* task.started")).click()
+    expect(log.get_by_role("group", name="Details")).to_contain_text("worker")
+    assert violations(page) == []
+    linked = site.page(page.url.removeprefix(site.url))
+    expect(linked.get_by_role("group", name="Details")).to_contain_text("worker")
+    page.get_by_label("Type of event").select_option("")
+    site.let_go(run)
+    expect(log.locator('[data-event="task.succeeded"]')).to_contain_text("queues AFTER")
+    page.get_by_label("Task", exact=True).select_option("")
+    expect(log.locator('[data-event="run.settled"]')).to_be_visible()
+    site.keep(page, "events")
 
 
 def test_the_server_s_word_on_a_payload_is_shown(site: Site) -> None:
@@ -230,3 +260,17 @@ def test_what_a_definition_has_been_and_removing_it(site: Site) -> None:
     page.goto("/definitions/kept.PIPE")
     expect(page.get_by_role("heading", name="There is no such definition")).to_be_visible()
     expect(versions.locator("[data-version]")).to_have_count(2)
+
+
+def test_the_failure_lab_kills_what_the_run_runs_in(site: Site) -> None:
+    run = site.start("web.HOLD")
+    page = site.page(f"/runs/{run}")
+    lab = page.get_by_role("region", name="Failure lab")
+    lab.get_by_role("button", name="Kill the task's process").click()
+    expect(lab.locator('[data-act="kill-child"]')).to_contain_text("which ran HOLD (attempt 1)")
+    assert violations(page) == []
+    site.let_go(run)
+    expect(page.locator('.run-state [data-state="success"]')).to_be_visible()
+    first, second = site.ask("GET", f"/api/v1/runs/{run}/tasks/HOLD")["attempts"]
+    assert (first["outcome"], second["outcome"]) == ("lost", "success")
+    expect(lab.get_by_role("button", name="Kill the task's process")).to_be_disabled()

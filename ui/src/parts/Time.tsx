@@ -20,7 +20,11 @@ export function Lasting({ from, to, going }: { from: string | null; to: string |
   if (start === null) return <span className="muted">–</span>;
   const end = ms(to) ?? (going ? now : null);
   if (end === null) return <span className="muted">–</span>;
-  return <span className="number">{duration(end - start)}</span>;
+  return (
+    <span className="number" title={`${exact(start)}${to ? ` to ${exact(end)}` : ""}`}>
+      {duration(end - start)}
+    </span>
+  );
 }
 
 /** Seconds until an instant, counted down. */

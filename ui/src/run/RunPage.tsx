@@ -19,12 +19,14 @@ import { Timeline } from "./Timeline.tsx";
 import { useRun } from "./useRun.ts";
 
 const Dialogs = lazy(() => import("./Dialogs.tsx"));
+const EventLog = lazy(() => import("./EventLog.tsx").then((found) => ({ default: found.EventLog })));
 const LabPanel = lazy(() => import("../lab/LabPanel.tsx").then((found) => ({ default: found.LabPanel })));
 
 const VIEWS = [
   { id: "graph", text: "Graph" },
   { id: "timeline", text: "Timeline" },
   { id: "table", text: "Table" },
+  { id: "events", text: "Events" },
 ] as const;
 type ViewName = (typeof VIEWS)[number]["id"];
 
@@ -71,11 +73,13 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
       { replace: true },
     );
   }
+  const written = Object.values(ticks).reduce((sum, each) => sum + each, 0);
   const select = (wanted: string) => put({ task: wanted === key ? null : wanted, tab: null, attempt: null });
   useShortcuts([
     { keys: "1", does: "graph", run: () => put({ view: null }) },
     { keys: "2", does: "timeline", run: () => put({ view: "timeline" }) },
     { keys: "3", does: "table", run: () => put({ view: "table" }) },
+    { keys: "4", does: "events", run: () => put({ view: "events" }) },
     { keys: "r", does: "relaunch this run", run: () => setAsked({ what: "relaunch" }) },
     { keys: "x", does: "the X-ray of this run", run: () => navigate(`/runs/${run.id}/xray`) },
     { keys: "d", does: "what is different from the last success", run: () => navigate(`/runs/${run.id}/compare/last_success`) },
@@ -109,6 +113,11 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
             {view === "graph" && <RunGraph run={run} selected={key} onSelect={select} />}
             {view === "timeline" && <Timeline run={run} selected={key} onSelect={select} />}
             {view === "table" && <TaskTable run={run} selected={key} onSelect={select} />}
+            {view === "events" && (
+              <Suspense fallback={<Loading lines={5} />}>
+                <EventLog run={run} tick={written} type={params.get("type")} task={params.get("about")} event={params.get("event")} put={put} />
+              </Suspense>
+            )}
           </div>
         </section>
         {task && (

@@ -1,14 +1,17 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
-import type { RunDetail } from "../api/generated.ts";
+import type { RunDetail, TaskView } from "../api/generated.ts";
 import { duration, useNow } from "../lib/time.ts";
 import { isOver } from "../live/apply.ts";
 import { Icon } from "../parts/Icon.tsx";
 import { StateIcon } from "../parts/State.tsx";
 import { spoken } from "./facts.ts";
-import { reach, type Span, spans, ticks } from "./spans.ts";
+import { itemsTold, reach, type Span, spans, ticks } from "./spans.ts";
+import { useItems } from "./useItems.ts";
 
 const ROW = 30;
+
+type Row = { task: TaskView; parent: string | null } | { more: string; left: number; error: boolean };
 
 /** Each attempt on the time axis: waiting in queue, running, waiting for its retry; lost and fenced ones marked. */
 export function Timeline({ run, selected, onSelect }: { run: RunDetail; selected: string | null; onSelect: (key: string) => void }) {
@@ -18,7 +21,26 @@ export function Timeline({ run, selected, onSelect }: { run: RunDetail; selected
   const [zoom, setZoom] = useState<{ from: number; to: number } | null>(null);
   const whole = { from: start, to: end + (end - start) * 0.02 };
   const { from, to } = zoom ?? whole;
-  const tasks = useMemo(() => run.tasks.filter((task) => task.attempts.length || !task.hook), [run.tasks]);
+  const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(() => new Set(selected?.includes("[") ? [selected.slice(0, selected.lastIndexOf("["))] : []));
+  const items = useItems(run, unfolded);
+  const tasks = useMemo(() => {
+    const rows: Row[] = [];
+    for (const task of run.tasks) {
+      if (!task.attempts.length && task.hook) continue;
+      rows.push({ task, parent: null });
+      const found = task.items && unfolded.has(task.key) ? items.of(task.key) : null;
+      if (!found || !task.items) continue;
+      for (const item of found.items) rows.push({ task: item, parent: task.key });
+      const left = task.items.total - found.items.length;
+      if (left > 0) rows.push({ more: task.key, left, error: found.error });
+    }
+    return rows;
+  }, [run.tasks, unfolded, items]);
+  function fold(key: string) {
+    const next = new Set(unfolded);
+    if (!next.delete(key)) next.add(key);
+    setUnfolded(next);
+  }
 
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({ count: tasks.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 10 });
@@ -53,11 +75,24 @@ export function Timeline({ run, selected, onSelect }: { run: RunDetail; selected
     element.addEventListener("wheel", onWheel, { passive: false });
     return () => element.removeEventListener("wheel", onWheel);
   }, []);
+  function pan(share: number) {
+    const width = to - from;
+    const left = Math.max(whole.from, Math.min(whole.to - width, from + width * share));
+    if (zoom) setZoom({ from: left, to: left + width });
+  }
+  function onKey(event: React.KeyboardEvent) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "+" || event.key === "=") scale(0.6);
+    else if (event.key === "-") scale(1 / 0.6);
+    else if (event.key === "0") setZoom(null);
+    else if (event.key === "ArrowLeft" && zoom) pan(-0.2);
+    else if (event.key === "ArrowRight" && zoom) pan(0.2);
+    else return;
+    event.preventDefault();
+  }
   function drag(event: React.PointerEvent) {
     if (!zoom || event.buttons !== 1 || event.movementX === 0) return;
-    const by = (-event.movementX / wide) * (to - from);
-    const left = Math.max(whole.from, Math.min(whole.to - (to - from), from + by));
-    setZoom({ from: left, to: left + (to - from) });
+    pan(-event.movementX / wide);
   }
   const percent = (at: number) => ((at - from) / (to - from)) * 100;
   const marks = ticks(from - start, to - start, Math.max(2, wide / 90));
@@ -68,6 +103,8 @@ export function Timeline({ run, selected, onSelect }: { run: RunDetail; selected
           <li><span className="swatch span-queue" /> in queue</li>
           <li><span className="swatch span-run running" /> running</li>
           <li><span className="swatch span-pause" /> waits for retry</li>
+          {run.tasks.some((task) => task.items || task.kind === "workflow") && <li><span className="swatch span-within" /> its items, or its run</li>}
+          {run.tasks.some((task) => task.kind === "approval") && <li><span className="swatch span-ask" /> waits for a person</li>}
           <li><span className="swatch span-run success" /> success</li>
           <li><span className="swatch span-run error" /> failed attempt</li>
           <li><span className="swatch span-run lost" /> lost or fenced</li>
@@ -84,7 +121,7 @@ export function Timeline({ run, selected, onSelect }: { run: RunDetail; selected
           </button>
         </span>
       </div>
-      <div className="timeline-scroll" ref={scroller} tabIndex={0} role="group" aria-label="Timeline">
+      <div className="timeline-scroll" ref={scroller} tabIndex={0} role="group" aria-label="Timeline; plus and minus zoom, left and right move" onKeyDown={onKey}>
         <div className="timeline-axis">
           <span className="timeline-label muted">Task</span>
           <div className="timeline-track" ref={place}>
@@ -97,11 +134,27 @@ export function Timeline({ run, selected, onSelect }: { run: RunDetail; selected
         </div>
         <div className="timeline-rows" style={{ height: rows.getTotalSize() }} onPointerMove={drag}>
           {rows.getVirtualItems().map((item) => {
-            const task = tasks[item.index];
-            if (!task) return null;
+            const row = tasks[item.index];
+            if (!row) return null;
+            const style = { transform: `translateY(${item.start}px)`, height: ROW };
+            if ("more" in row) {
+              return (
+                <div key={`more ${row.more}`} className="timeline-row" style={style}>
+                  <button type="button" className="timeline-label within link" onClick={() => items.more(row.more)}>
+                    <span>{row.error ? "try again: " : ""}{row.left.toLocaleString()} more items</span>
+                  </button>
+                </div>
+              );
+            }
+            const { task, parent } = row;
             return (
-              <div key={task.id} className={task.key === selected ? "timeline-row chosen" : "timeline-row"} style={{ transform: `translateY(${item.start}px)`, height: ROW }}>
-                <button type="button" className="timeline-label" aria-label={spoken(task)} aria-pressed={task.key === selected} data-state={task.state} onClick={() => onSelect(task.key)}>
+              <div key={task.id} className={task.key === selected ? "timeline-row chosen" : "timeline-row"} style={style}>
+                {task.items && (
+                  <button type="button" className="timeline-fold" aria-expanded={unfolded.has(task.key)} aria-label={`Items of ${task.key}: ${itemsTold(task)}`} onClick={() => fold(task.key)}>
+                    <Icon name="chevron" size={12} />
+                  </button>
+                )}
+                <button type="button" className={`timeline-label${task.items ? " foldable" : ""}${parent ? " within" : ""}`} aria-label={spoken(task)} aria-pressed={task.key === selected} data-state={task.state} onClick={() => onSelect(task.key)}>
                   <StateIcon state={task.state} size={14} />
                   <span>{task.key}</span>
                 </button>
@@ -109,7 +162,7 @@ export function Timeline({ run, selected, onSelect }: { run: RunDetail; selected
                   {marks.map((at) => (
                     <span key={at} className="grid" style={{ left: `${percent(start + at)}%` }} />
                   ))}
-                  {spans(task, now).map((span) => span.to >= from && span.from <= to && <Bar key={`${span.kind} ${span.attempt} ${span.from}`} span={span} left={percent(Math.max(from, span.from))} right={percent(Math.min(to, span.to))} />)}
+                  {spans(task, now).map((span) => span.to >= from && span.from <= to && <Bar key={`${span.kind} ${span.attempt} ${span.from}`} span={span} text={span.kind === "within" && task.items ? itemsTold(task) : null} left={percent(Math.max(from, span.from))} right={percent(Math.min(to, span.to))} />)}
                   {going && now <= to && <span className="now-line" style={{ left: `${percent(Math.min(now, to))}%` }} />}
                 </div>
               </div>
@@ -121,10 +174,11 @@ export function Timeline({ run, selected, onSelect }: { run: RunDetail; selected
   );
 }
 
-function Bar({ span, left, right }: { span: Span; left: number; right: number }) {
+function Bar({ span, text, left, right }: { span: Span; text: string | null; left: number; right: number }) {
   const mark = span.outcome === "lost" || span.outcome === "fenced";
   return (
     <span className={`bar span-${span.kind} ${span.outcome}`} data-kind={span.kind} data-outcome={span.outcome} title={span.title} style={{ left: `${left}%`, width: `max(2px, ${right - left}%)` }}>
+      {text && <span className="bar-text">{text}</span>}
       {span.kind === "run" && (mark || span.attempt > 1) && <span className="bar-text">{mark ? span.outcome : span.attempt}</span>}
     </span>
   );

@@ -1,9 +1,11 @@
 // What the timeline draws: for each task its waits and its attempts.
 import type { AttemptView, RunDetail, TaskView } from "../api/generated.ts";
-import { ms } from "../lib/time.ts";
+import { exact, ms } from "../lib/time.ts";
+import { look } from "../parts/states.ts";
 
 export interface Span {
-  kind: "queue" | "run" | "pause";
+  /** `within`: its items, or the run that it started, go on; `ask`: a person is waited for. */
+  kind: "queue" | "run" | "pause" | "within" | "ask";
   outcome: AttemptView["outcome"];
   attempt: number;
   from: number;
@@ -11,13 +13,14 @@ export interface Span {
   title: string;
 }
 
+const clock = (at: number) => exact(at).slice(11, 23);
 const seconds = (value: number) => `${(value / 1000).toFixed(value < 9995 ? 2 : 1)} s`;
 
 /** The spans of one task up to `now`, in order. */
 export function spans(task: TaskView, now: number): Span[] {
   const found: Span[] = [];
   const add = (span: Omit<Span, "title">, what: string) => {
-    if (span.to >= span.from) found.push({ ...span, title: `${task.key}, attempt ${span.attempt}: ${what} ${seconds(span.to - span.from)}` });
+    if (span.to >= span.from) found.push({ ...span, title: `${task.key}, attempt ${span.attempt}: ${what} ${seconds(span.to - span.from)}, ${clock(span.from)} to ${clock(span.to)}` });
   };
   task.attempts.forEach((each, place) => {
     const { attempt, outcome } = each;
@@ -28,6 +31,11 @@ export function spans(task: TaskView, now: number): Span[] {
     const end = ms(each.finished_at) ?? (outcome === "running" ? now : start);
     add({ kind: "run", outcome, attempt, from: start, to: end }, outcome === "running" ? "running for" : `${outcome} after`);
     const next = task.attempts[place + 1];
+    if (outcome === "expanded" || outcome === "asked") {
+      const done = ms(next?.started_at) ?? ms(task.finished_at) ?? (task.state === "expanded" || task.state === "awaiting_input" ? now : end);
+      if (outcome === "asked") add({ kind: "ask", outcome, attempt, from: end, to: done }, "waits for a person for");
+      else add({ kind: "within", outcome, attempt, from: end, to: done }, task.items ? `${itemsTold(task)}, for` : "its run goes on for");
+    }
     const due = ms(each.due_at);
     if (outcome === "retrying" && due !== null) {
       const until = next ? Math.min(due, ms(next.started_at) ?? due) : task.state === "retrying" ? Math.min(due, Math.max(now, end)) : Math.min(due, ms(task.finished_at) ?? due);
@@ -37,6 +45,12 @@ export function spans(task: TaskView, now: number): Span[] {
   const queued = ms(task.queued_at);
   if (task.state === "queued" && queued !== null) add({ kind: "queue", outcome: "running", attempt: task.attempts.length + 1, from: queued, to: now }, "in queue for");
   return found;
+}
+
+/** The items of a map in few words. */
+export function itemsTold(task: TaskView): string {
+  const counts = Object.entries(task.items?.states ?? {}).map(([state, count]) => `${count} ${look(state).word}`);
+  return `${task.items?.total ?? 0} items${counts.length ? `: ${counts.join(", ")}` : ""}`;
 }
 
 /** From when to when a run goes; at least a tenth of a second. */
