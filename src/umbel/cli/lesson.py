@@ -72,7 +72,7 @@ class Taken:
         if view.intro:
             tell(view.intro)
         for step in view.steps:
-            if not step.editable:
+            if step.question is None:
                 self._run(step)
         check = self._check()
         if self._asks:
@@ -165,6 +165,11 @@ class Taken:
                     self._run(step, text)
                 except UmbelError as error:
                     say(f"  {error}")
+        elif question.kind == "act":
+            if step.name not in self._runs:
+                self._run(step)
+            if self._asks:
+                _enter("Enter, when you have done it")
         elif self._asks:
             self._answers[question.name] = _choose(question.options) if question.options else _line("> ")
 

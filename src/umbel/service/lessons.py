@@ -9,7 +9,7 @@ from umbel.learn.lessons import Lesson, find, lessons
 from umbel.learn.lessons.judge import Evidence, Judge, evidence
 from umbel.learn.lessons.model import Fault, Section, Step
 from umbel.learn.lessons.prose import filled
-from umbel.service import lab_acts, playground, reading
+from umbel.service import diagnose, lab_acts, playground, reading
 from umbel.service.models.lessons import (
     Claim,
     Language,
@@ -60,7 +60,7 @@ def get_lesson(umbel: Umbel, asked: GetLesson) -> LessonView:
     prose, machine = lesson.text(asked.lang), lesson.machine
     runnable = umbel.settings.learn
     after = [each.slug for each in lessons() if each.number > lesson.number]
-    told = {check.step: prose.checks[name] for name, check in machine.checks.items() if check.kind == "edit"}
+    asked_for = machine.asked()
     predict = Prediction(question=prose.predict.text, options=_options(prose.predict), right=machine.right)
     return LessonView(
         **_brief(lesson, asked.lang),
@@ -69,7 +69,10 @@ def get_lesson(umbel: Umbel, asked: GetLesson) -> LessonView:
         hint=None if runnable else OFF,
         predict=predict,
         intro=prose.intro,
-        steps=[_step(name, step, prose.steps.get(name) or told[name]) for name, step in machine.steps.items()],
+        steps=[
+            _step(name, step, prose.steps.get(name) or prose.checks[asked_for[name]], asked_for.get(name))
+            for name, step in machine.steps.items()
+        ],
         happened=filled(prose.happened, Judge(lesson, {}, {}).values()),
         questions=[
             LessonQuestion(
@@ -185,6 +188,7 @@ def _evidence(umbel: Umbel, step: Step, run_id: str) -> Evidence:
         run: dict[str, Any] = {"state": scene.state, **scene.outcome} if scene else {"state": "lost"}
     else:
         run = reading.get_run(umbel, run_id).model_dump(mode="json")
+        run["diagnosis"] = diagnose.diagnose(umbel, run_id).model_dump(mode="json")
     return evidence(run, _trace(umbel, run_id))
 
 
@@ -205,9 +209,10 @@ def _options(section: Section) -> list[Option]:
     return [Option(name=name, text=text) for name, text in section.options.items()]
 
 
-def _step(name: str, step: Step, told: Section) -> LessonStep:
+def _step(name: str, step: Step, told: Section, question: str | None) -> LessonStep:
     return LessonStep(
         name=name,
+        question=question,
         title=told.title,
         about=told.text,
         engine=step.engine,

@@ -11,6 +11,7 @@ from umbel.learn.lessons.model import NAMES, Check, Lesson
 
 Json = dict[str, Any]
 _PARTS: Final = {"commands": "command", "messages": "message", "events": "event", "calls": "call"}
+_LARGE: Final = ("records", *_PARTS)
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,9 @@ class Judge:
         """
         found = self.steps[step]
         names = {
-            "trace": found.trace,
+            "trace": _needed(found.trace, cel),
             "run": found.run,
-            "traces": self._traces,
+            "traces": {name: _needed(each, cel) for name, each in self._traces.items() if f"traces.{name}" in cel},
             "runs": self._runs,
             "answer": answer,
             "answers": self.answers,
@@ -120,7 +121,7 @@ class Judge:
         if known is None:
             return False, "run"
         answer = self.answers.get(name)
-        if check.kind != "edit":
+        if check.kind not in ("edit", "act"):
             if answer is None or answer == "":
                 return False, "answer"
             answer = _number(answer) if check.kind == "number" else str(answer).strip().strip("`'\"")
@@ -130,6 +131,16 @@ class Judge:
             return (True, "") if self.value(check.cel, check.step, answer) is True else (False, "wrong")
         except ExpressionError:
             return False, "wrong"
+
+
+def _needed(trace: Json, cel: str) -> Json:
+    """The parts of a trace that a text names: the whole of one is megabytes, which the CEL library would copy."""
+    found = {name: each for name, each in trace.items() if name not in _LARGE or f".{name}" in cel}
+    left_out = [name for name in ("raw", "fields", "keys") if f".{name}" not in cel]
+    for name in _LARGE:
+        if name in found:
+            found[name] = [{key: each[key] for key in each if key not in left_out} for each in found[name]]
+    return found
 
 
 def _number(answer: Any) -> float:

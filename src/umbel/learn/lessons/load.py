@@ -92,7 +92,7 @@ def _mistakes(machine: Machine, prose: Prose) -> list[str]:
     if machine.right not in prose.predict.options:
         found.append(f"`## Predict` has no option `{machine.right}`, which is the right one.")
     pairs = [
-        ("step", [name for name, step in machine.steps.items() if not step.edit], list(prose.steps)),
+        ("step", [name for name in machine.steps if name not in machine.asked()], list(prose.steps)),
         ("check", list(machine.checks), list(prose.checks)),
         ("claim", sorted(machine.claims), sorted(set(claims_in(prose.happened)))),
         ("value", sorted(machine.values), sorted(set(values_in(prose.happened)))),

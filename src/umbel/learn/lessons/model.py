@@ -37,8 +37,8 @@ class Fault(Part):
 class Step(Part):
     """Something that is run for real: a definition on this server, or a scene with a plain Celery app.
 
-    `edit`: it belongs to a check of that kind, which the learner passes by running it with another text. `seconds`:
-    about how long it takes.
+    A step that is looked at by a check of the kind `edit` or `act` belongs to that check, and is run only for it;
+    `edit` says that its text may be changed. `seconds`: about how long it takes.
     """
 
     engine: Literal["relay", "canvas", "celery"]
@@ -69,11 +69,12 @@ class Claim(Part):
 class Check(Part):
     """A question to the learner. `cel` is true if it is answered rightly.
 
-    `edit`: what is looked at is a run of the step with the learner's own text. `expect` is an answer that is right, and
-    `text` a text that is: the tests try both.
+    `edit`: what is looked at is a run of the step with the learner's own text. `act`: the learner does something to a
+    run of the step, such as a retry. `expect` is an answer that is right, or what to do (`retry`), and `text` a text
+    that is right: the tests try them.
     """
 
-    kind: Literal["choice", "text", "number", "edit"]
+    kind: Literal["choice", "text", "number", "edit", "act"]
     step: str
     cel: str
     expect: str = ""
@@ -89,6 +90,10 @@ class Machine(Part):
     values: dict[str, Value] = {}
     claims: dict[str, Claim] = {}
     checks: dict[str, Check] = Field(min_length=1)
+
+    def asked(self) -> dict[str, str]:
+        """The steps that belong to a check, with its name."""
+        return {each.step: name for name, each in self.checks.items() if each.kind in ("edit", "act")}
 
     def expressions(self) -> dict[str, str]:
         """Every CEL text, by where it stands."""

@@ -54,7 +54,10 @@ class LessonStep(Resource):
     text: str | None = Field(
         default=None, description="The definition that is run, as YAML; null for a scene with plain Celery."
     )
-    editable: bool = Field(default=False, description="Whether it belongs to a question: the learner changes its text.")
+    editable: bool = Field(default=False, description="Whether the learner may change the text.")
+    question: str | None = Field(
+        default=None, description="The question that it belongs to: it is run only for that, not with the others."
+    )
     payload: dict[str, Any] = Field(default={})
     seconds: float = Field(description="About how long it takes.")
     faults: list[str] = Field(default=[], description="What is broken while it runs, one sentence each.")
@@ -66,8 +69,9 @@ class LessonQuestion(Resource):
     name: str
     title: str
     text: str = Field(description="What is to be done or found out, in Markdown.")
-    kind: Literal["choice", "text", "number", "edit"] = Field(
-        description="What the learner gives; `edit`: a run of `step` with a text of their own."
+    kind: Literal["choice", "text", "number", "edit", "act"] = Field(
+        description="What the learner gives; `edit`: a run of `step` with a text of their own; `act`: a run of `step` to"
+        " which they then do something, such as a retry, before they ask for the check."
     )
     step: str = Field(description="The step that it is about.")
     options: list[Option] = Field(default=[], description="For `choice`.")

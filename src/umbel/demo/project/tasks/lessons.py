@@ -1,7 +1,10 @@
 """Small tasks for the lessons (`umbel learn`): each does almost nothing, so that what carries them can be seen."""
 
+import os
 import time
 from typing import Any
+
+import requests
 
 from umbel import task
 
@@ -22,6 +25,17 @@ def add_one(given: Any, *, payload: dict[str, Any], workflow_id: str) -> int:
 def slow_one(given: Any, *, payload: dict[str, Any], workflow_id: str) -> int:
     """The same, but it takes the payload's `seconds`."""
     time.sleep(payload.get("seconds", 1.0))
+    return counted(given)
+
+
+@task(name="CALL_ONE")
+def call_one(given: Any, *, payload: dict[str, Any], workflow_id: str) -> int:
+    """The same, after a call of the model service that fails as often as the payload's `refused` says. No retries."""
+    url = os.environ.get("UMBEL_MODEL_URL", "http://127.0.0.1:9000").rstrip("/")
+    body = {"text": "one", "request_id": f"{workflow_id}-CALL_ONE", "fail_times": payload.get("refused", 0)}
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy named in the environment could not reach a service on this machine
+        session.post(f"{url}/v1/predict", json=body, timeout=5).raise_for_status()
     return counted(given)
 
 
