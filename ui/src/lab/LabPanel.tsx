@@ -24,17 +24,17 @@ const FIELDS: Partial<Record<Act, Field[]>> = {
   ],
 };
 const FIRST: Record<Field["name"], number> = { seconds: 10, delay: 3, fail: 0 };
+/** Those that hit this run, and wait a while until there is something to hit: possible until its end. */
 const OF_RUN: readonly Act[] = ["kill-child", "freeze-child", "drop-message", "duplicate-message"];
-/** Those that wait a while for something to hit, so that they may be asked for before it is there. */
-const WAITING: readonly Act[] = ["kill-child", "freeze-child"];
 
 /** Nothing where the server has no failure lab. */
 export function LabPanel({ run }: { run: RunDetail }) {
   const { session } = useSession();
   const { data } = useQuery({
-    queryKey: ["lab", run.id],
+    queryKey: ["lab", run.id, run.state, run.settled],
     queryFn: ({ signal }) => call("get_lab", { query: { run_id: run.id } }, signal),
     refetchInterval: (query) => (query.state.data?.enabled && !run.settled ? 1_500 : false),
+    placeholderData: (before) => before,
     retry: false,
   });
   const [open, setOpen] = useState(!isOver(run.state));
@@ -65,7 +65,9 @@ function Choice({ choice, run, may }: { choice: LabChoice; run: RunDetail; may: 
   const [error, setError] = useState<unknown>(null);
   const fields = FIELDS[choice.act] ?? [];
   const [values, setValues] = useState<Record<string, number>>(() => ({ ...FIRST, ...(choice.act === "pause-broker" ? { seconds: 3 } : choice.act === "trouble-model" ? { seconds: 30 } : {}) }));
-  const possible = choice.possible || (WAITING.includes(choice.act) && !isOver(run.state));
+  const over = isOver(run.state);
+  const possible = OF_RUN.includes(choice.act) ? !over : choice.possible;
+  const why = OF_RUN.includes(choice.act) && over ? "The run is over." : (choice.why_not ?? "");
 
   async function act() {
     setBusy(true);
@@ -93,7 +95,7 @@ function Choice({ choice, run, may }: { choice: LabChoice; run: RunDetail; may: 
           </label>
         ))}
       </div>
-      <div className="lab-next">{busy ? "Waiting for something to hit…" : possible ? choice.next : (choice.why_not ?? "")}</div>
+      <div className="lab-next">{busy ? "Waiting for something to hit…" : possible ? choice.next : why}</div>
       {error !== null && <Failure error={error} />}
     </li>
   );
