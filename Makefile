@@ -1,6 +1,6 @@
 # The one door for people and CI. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-parts check format bench chaos compose-smoke ui lock docs-render clean
+.PHONY: help setup demo test test-parts check format bench chaos compose-smoke ui screenshots lock docs-render clean
 BIN := .venv/bin
 JOBS ?= 3# test processes: most tests wait for other processes, so more than cores
 
@@ -14,10 +14,10 @@ demo: setup ## run the pipeline A -> (B | C) -> D on the embedded stack; ARGS="-
 	@$(BIN)/umbel demo $(ARGS)
 
 test: setup ## run every test that needs no PostgreSQL and no RabbitMQ, saying what was skipped and why; ARGS="-k retry"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not postgres and not rabbitmq" $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not (postgres or rabbitmq or long)" $(ARGS)
 
-test-parts: setup ## run those with a PostgreSQL and a RabbitMQ of their own (Debian: postgresql, rabbitmq-server)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "postgres or rabbitmq" $(ARGS)
+test-parts: setup ## run the long ones, and those with a PostgreSQL and a RabbitMQ of their own (Debian: postgresql, rabbitmq-server)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "postgres or rabbitmq or long" $(ARGS)
 
 check: setup ## lint, format, types, layers, and the tests about the repository itself
 	@scripts/check.sh
@@ -39,6 +39,9 @@ compose-smoke: ## build the image, run compose.yaml and break it, in a private D
 
 ui: setup ## build the web pages, if they changed; ARGS=--dev serves them with every edit, ARGS=--check looks at their types
 	@scripts/ui.sh $(ARGS)
+
+screenshots: setup ui ## take the pictures of README and docs again (docs/images); ARGS="live timeline" only these
+	@$(BIN)/python -m scripts.screenshots $(ARGS)
 
 docs-render: setup ## write what is generated anew: the engine's typed calls, ARCHITECTURE.md, docs/reference/
 	@$(BIN)/python -m umbel.engine.scripts

@@ -63,6 +63,7 @@ def umbel(tmp_path: Path) -> Iterator[Umbel]:
     process.communicate(timeout=20)
 
 
+@pytest.mark.long
 def test_a_definition_is_started_every_second_until_it_is_paused(umbel: Umbel) -> None:
     def runs() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(umbel("list", "--json"))["items"]

@@ -20,6 +20,8 @@ ROUNDS = (
     "run-forgotten=kill after-succeed=kill before-launch=raise before-expand=drop-reply tick-written=raise",
     "events-read=raise before-retry=sleep:1 after-forget=drop-reply expand-portion=drop-reply after-beat=drop-reply",
 )
+FEW = 3
+"""So many rounds are in `make test`."""
 SELDOM = 2
 """So many points of a round may be missed: a process that dies at one of them may never come to another."""
 
@@ -30,7 +32,9 @@ def site(tmp_path_factory: pytest.TempPathFactory):
         yield site
 
 
-@pytest.mark.parametrize("points", ROUNDS)
+@pytest.mark.parametrize(
+    "points", [*ROUNDS[:FEW], *(pytest.param(points, marks=pytest.mark.long) for points in ROUNDS[FEW:])]
+)
 def test_every_run_ends_right_whatever_breaks(site: Site, points: str) -> None:
     """[U-1] [U-2] [U-9] [U-10]"""
     pairs = tuple((point, action) for point, _, action in (each.partition("=") for each in points.split()))

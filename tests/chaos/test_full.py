@@ -15,7 +15,7 @@ from umbel.client import Client
 from umbel.stack.options import StackOptions
 from umbel.stack.run import run_stack
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.long]
 
 SIZE = "48m"
 

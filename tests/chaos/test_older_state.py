@@ -14,7 +14,7 @@ from umbel.service.models import Run
 from umbel.stack.options import StackOptions
 from umbel.stack.run import Stack, run_stack
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.long]
 
 
 class Site:

@@ -44,6 +44,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.mark.timeout(0 if MANY else 180)
+@pytest.mark.long
 def test_a_real_worker_comes_to_what_the_engine_in_memory_comes_to(lab: Lab) -> None:
     compared = [0, 0]
 

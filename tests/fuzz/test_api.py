@@ -37,6 +37,7 @@ def server(tmp_path: Path, valkey_url: str) -> Iterator[Served]:
 
 
 @pytest.mark.timeout(0 if LONG else 120)
+@pytest.mark.long
 def test_every_route_keeps_to_its_description(server: Served, tmp_path: Path) -> None:
     for body in ({"definition": "demo.ASK"}, {"definition": "demo.PIPELINE"}):
         server.http.post("/api/v1/runs", json=body).raise_for_status()

@@ -2,14 +2,14 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from umbel.cli.main import app
 from umbel.errors import BadRequest, UserNotFound
 from umbel.service import accounts as module
 from umbel.service.accounts import Accounts
@@ -77,17 +77,9 @@ def test_commands(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/umbel.db"
 
     def user(*arguments: str, status: int = 0, given: str = "") -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "umbel", "user", *arguments, "--database", url],
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=tmp_path,
-        )
-        assert done.returncode == status, done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout + done.stderr
+        done = CliRunner().invoke(app, ["user", *arguments, "--database", url], input=given)
+        assert done.exit_code == status, done.output
+        return done.output
 
     assert user("add", "john", "--password-stdin", given="secret\n") == ""
     user("add", "jane", "--scope", "read", "--password-stdin", given="word")
