@@ -27,7 +27,12 @@ def test_a_canvas_is_one_definition_with_its_explanation() -> None:
     assert definition.name == "canvas.shop.fetch"
     assert [(task.key, task.needs) for task in definition.tasks][-1] == ("merge", ["parse", "parse#2"])
     assert told.canvas is not None
-    assert told.canvas.sent == "chain(shop.fetch.s(1), chord([shop.parse.s(), shop.parse.s(x=1)], shop.merge.s()))"
+    assert told.canvas.sent.split("\n") == [
+        "chain(",
+        "    shop.fetch.s(1),",
+        "    chord([shop.parse.s(), shop.parse.s(x=1)], shop.merge.s()),",
+        ")",
+    ]
     (message,) = told.canvas.messages
     assert (message.task, message.chain, message.carried) == ("shop.fetch", ["chord"], 3)
     assert told.canvas.yaml is not None

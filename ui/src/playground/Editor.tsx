@@ -9,6 +9,7 @@ import { tags } from "@lezer/highlight";
 import { useEffect, useEffectEvent, useImperativeHandle, useRef, type Ref } from "react";
 import type { DefinitionProblem } from "../api/generated.ts";
 import type { Offer } from "./places.ts";
+import { python } from "./python.ts";
 
 /** The colours are the pages' own; both themes have them. */
 const COLOURS = HighlightStyle.define([
@@ -44,6 +45,8 @@ export interface EditorHandle {
 
 interface Given {
   label: string;
+  /** YAML, if not given. */
+  language?: "yaml" | "python";
   /** What is to be read; or, to be written on, what it begins with. */
   text: string;
   /** What is wrong with exactly this text. */
@@ -57,11 +60,11 @@ interface Given {
   ref?: Ref<EditorHandle>;
 }
 
-/** A text of YAML in colours, with its problems underlined.
+/** A text of YAML or Python in colours, with its problems underlined.
  *
  * It lives in a shadow root: there CodeMirror adopts style sheets, which the pages' policy allows; in the document
  * itself it would write a style element, which it does not. */
-export function Editor({ label, text, problems, before = 0, onChange, complete, ref }: Given) {
+export function Editor({ label, language = "yaml", text, problems, before = 0, onChange, complete, ref }: Given) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const changed = useEffectEvent((now: string) => onChange?.(now));
@@ -73,11 +76,12 @@ export function Editor({ label, text, problems, before = 0, onChange, complete, 
     const root = host.current.shadowRoot ?? host.current.attachShadow({ mode: "open" });
     const source = (context: CompletionContext): CompletionResult | null => {
       const found = offered(context.state.doc.toString(), context.pos);
-      if (!found || found.offers.length === 0 || (!context.explicit && !found.word)) return null;
+      const begun = found?.word || (language === "python" && context.state.sliceDoc(context.pos - 1, context.pos) === ".");
+      if (!found || found.offers.length === 0 || (!context.explicit && !begun)) return null;
       const after = /^\s*:/.test(context.state.sliceDoc(context.pos, context.pos + 3));
       return {
         from: context.pos - found.word.length,
-        validFor: /^[\w.-]*$/,
+        validFor: language === "yaml" ? /^[\w.-]*$/ : /^\w*$/,
         options: found.offers.map(({ label, detail, kind }) => ({
           label,
           type: kind === "key" ? "property" : "variable",
@@ -93,7 +97,7 @@ export function Editor({ label, text, problems, before = 0, onChange, complete, 
         doc: text,
         extensions: [
           lineNumbers({ formatNumber: (line) => String(line + before) }),
-          yaml(),
+          language === "yaml" ? yaml() : python,
           syntaxHighlighting(COLOURS),
           LOOK,
           bracketMatching(),
@@ -105,7 +109,7 @@ export function Editor({ label, text, problems, before = 0, onChange, complete, 
                 drawSelection(),
                 indentOnInput(),
                 highlightActiveLine(),
-                EditorState.tabSize.of(2),
+                EditorState.tabSize.of(language === "yaml" ? 2 : 4),
                 autocompletion({ override: [source], icons: false }),
                 // Tab goes on to the next part of the page, as everywhere.
                 keymap.of([...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
@@ -122,7 +126,7 @@ export function Editor({ label, text, problems, before = 0, onChange, complete, 
       made.destroy();
       view.current = undefined;
     };
-  }, [label, writable, before]);
+  }, [label, language, writable, before]);
 
   useEffect(() => {
     const made = view.current;

@@ -12,31 +12,56 @@ import { begun, type Schema } from "../lib/schema.ts";
 import { PayloadForm } from "../parts/PayloadForm.tsx";
 import { State } from "../parts/State.tsx";
 import { Lasting } from "../parts/Time.tsx";
+import { AsYaml, Hazards, Sent } from "./CanvasView.tsx";
 import { RunGraph } from "../run/RunGraph.tsx";
 import { useRun } from "../run/useRun.ts";
 
-type View = "graph" | "plan" | "canvas";
-const VIEWS: readonly { id: View; text: string }[] = [
-  { id: "graph", text: "Graph" },
-  { id: "plan", text: "Plan" },
-  { id: "canvas", text: "Celery code" },
-];
+type View = "graph" | "plan" | "canvas" | "sent" | "yaml";
+export type Kind = "yaml" | "canvas";
+const VIEWS: Record<Kind, readonly { id: View; text: string }[]> = {
+  yaml: [
+    { id: "graph", text: "Graph" },
+    { id: "plan", text: "Plan" },
+    { id: "canvas", text: "Celery code" },
+  ],
+  canvas: [
+    { id: "graph", text: "Graph" },
+    { id: "plan", text: "Plan" },
+    { id: "sent", text: "What Celery sends" },
+    { id: "yaml", text: "YAML" },
+  ],
+};
 
-/** What the text amounts to: one of its definitions, drawn, listed, as Celery code, and run. */
-export function Outcome({ text, found, waiting, enabled }: { text: string; found: DefinitionCheck; waiting: boolean; enabled: boolean }) {
+interface Given {
+  text: string;
+  kind: Kind;
+  found: DefinitionCheck;
+  waiting: boolean;
+  enabled: boolean;
+  /** Shows a place of the text. */
+  go: (line: number, column: number) => void;
+}
+
+/** What the text amounts to: one of its definitions, or the canvas, drawn, listed, in the other language, and run. */
+export function Outcome({ text, kind, found, waiting, enabled, go }: Given) {
   const [name, setName] = useState<string | null>(null);
   const [view, setView] = useState<View>("graph");
   const [run, setRun] = useState<string | null>(null);
   const now = found.definitions.find((each) => each.name === name) ?? found.definitions[0];
   // While one is writing, most texts are wrong for a moment: what was right last stays to be looked at.
   const last = useRef(now);
-  if (now) last.current = now;
+  const canvas = useRef(found.canvas);
+  if (now) {
+    last.current = now;
+    canvas.current = found.canvas;
+  }
   const shown = last.current;
+  const explained = canvas.current;
   if (!shown) {
     return (
       <section className="card" aria-label="Definition">
         <h2>Nothing to show yet</h2>
-        <p className="muted">A definition is shown here as soon as nothing is wrong with it.</p>
+        <p className="muted">{kind === "yaml" ? "A definition" : "The canvas"} is shown here as soon as nothing is wrong with it.</p>
       </section>
     );
   }
@@ -53,13 +78,14 @@ export function Outcome({ text, found, waiting, enabled }: { text: string; found
           ) : (
             <h2>{shown.name}</h2>
           )}
-          <Tabs label="View" tabs={VIEWS} chosen={view} choose={setView} />
+          <Tabs label="View" tabs={VIEWS[kind]} chosen={view} choose={setView} />
         </div>
         {!now && <p className="muted outcome-text">As it was before the mistakes.</p>}
-        <Shown definition={shown} view={view} />
+        {explained && view === "sent" ? <Sent canvas={explained} go={go} /> : explained && view === "yaml" ? <AsYaml canvas={explained} /> : <Shown definition={shown} view={view} />}
       </section>
-      <Try key={`${shown.name} ${JSON.stringify(shown.schema)}`} definition={shown} text={text} waiting={waiting || !now} enabled={enabled} onStart={setRun} />
+      <Try key={`${shown.name} ${JSON.stringify(shown.schema)}`} definition={shown} kind={kind} text={text} waiting={waiting || !now} enabled={enabled} onStart={setRun} />
       {run && <Tried key={run} id={run} />}
+      {explained && <Hazards canvas={explained} go={go} />}
     </div>
   );
 }
@@ -105,7 +131,7 @@ function Shown({ definition, view }: { definition: CheckedDefinition; view: View
   );
 }
 
-function Try({ definition, text, waiting, enabled, onStart }: { definition: CheckedDefinition; text: string; waiting: boolean; enabled: boolean; onStart: (id: string) => void }) {
+function Try({ definition, kind, text, waiting, enabled, onStart }: { definition: CheckedDefinition; kind: Kind; text: string; waiting: boolean; enabled: boolean; onStart: (id: string) => void }) {
   const { session } = useSession();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
@@ -113,7 +139,7 @@ function Try({ definition, text, waiting, enabled, onStart }: { definition: Chec
     setBusy(true);
     setError(null);
     try {
-      const run = await call("try_definition", { body: { text, definition: definition.name, payload, comment: comment || null } });
+      const run = await call("try_definition", { body: { text, kind, definition: definition.name, payload, comment: comment || null } });
       onStart(run.id);
     } catch (reason) {
       setError(reason);
@@ -130,6 +156,13 @@ function Try({ definition, text, waiting, enabled, onStart }: { definition: Chec
         </p>
       ) : session?.scope === "read" ? (
         <p className="muted">You may look, but not start runs: that needs the scope “run”.</p>
+      ) : kind === "canvas" ? (
+        <>
+          <p className="muted">Its tasks are called with what the canvas gives them: there is no payload.</p>
+          <button type="button" className="button primary" disabled={busy || waiting} onClick={() => void start({}, "")}>
+            Run it
+          </button>
+        </>
       ) : (
         <PayloadForm schema={definition.schema} defaults={definition.defaults} initial={begun(definition.schema as Schema | null, definition.defaults)} comment="" busy={busy || waiting} verb="Run it" onSubmit={(payload, comment) => void start(payload, comment)} />
       )}

@@ -7,15 +7,15 @@ const PAUSE = 250;
 
 /** `found` is about `of`, which is not yet the text while `waiting`: an answer to an older text is never taken for one
  * to the newer. */
-export function useCheck(text: string) {
+export function useCheck(text: string, kind: "yaml" | "canvas") {
   const [asked, setAsked] = useState(text);
   useEffect(() => {
     const timer = setTimeout(() => setAsked(text), PAUSE);
     return () => clearTimeout(timer);
   }, [text]);
   const { data, error, refetch } = useQuery({
-    queryKey: ["check", asked],
-    queryFn: async ({ signal }) => ({ of: asked, found: await call("check_definitions", { body: { text: asked, graph: "canvas" } }, signal) }),
+    queryKey: ["check", kind, asked],
+    queryFn: async ({ signal }) => ({ of: asked, found: await call("check_definitions", { body: { text: asked, kind, graph: kind === "yaml" ? "canvas" : null } }, signal) }),
     placeholderData: (before) => before,
     staleTime: 30_000,
     gcTime: 30_000,

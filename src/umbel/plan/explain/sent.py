@@ -12,7 +12,7 @@ from typing import Any, Final
 from umbel.plan.explain import made
 from umbel.plan.explain.made import Canvas, Note
 
-WIDTH: Final = 88
+WIDTH: Final = 72
 """Characters of a line of the written form."""
 
 
