@@ -5,7 +5,7 @@ import { type Counts, LANES, type Line } from "./film.ts";
 import { KindMark, LaneMark } from "./marks.tsx";
 import type { Lane, TraceRecord } from "./types.ts";
 
-const HEAD = 62;
+const HEAD = 66;
 const PLACES = Object.fromEntries(LANES.map((lane, place) => [lane.id, place])) as Record<Lane, number>;
 const SHARE = 100 / LANES.length;
 const middle = (lane: Lane) => (PLACES[lane] + 0.5) * SHARE;
@@ -47,7 +47,7 @@ export function Lanes({ lines, at, counts, width, big, follow, choose, unfold, b
   const show = useEffectEvent((place: number) => rows.scrollToIndex(place, { align: "auto" }));
   useEffect(() => {
     if (current >= 0) show(current);
-  }, [current]);
+  }, [current, row]);
   useEffect(() => {
     if (follow && lines.length) show(lines.length - 1);
   }, [follow, lines.length]);
@@ -73,10 +73,14 @@ export function Lanes({ lines, at, counts, width, big, follow, choose, unfold, b
         <span className="lanes-gutter muted">{width === "narrow" ? "#" : "step"}</span>
         <ol className="lanes-names" aria-label="Lanes">
           {LANES.map((lane) => (
-            <li key={lane.id} className={active && (active.source === lane.id || active.target === lane.id) ? "lane-name now" : "lane-name"} title={`${lane.name}: ${spelt(lane.id, counts)}`}>
+            <li key={lane.id} className={active && (active.source === lane.id || active.target === lane.id) ? "lane-name now" : "lane-name"} title={lane.name}>
               <LaneMark lane={lane.id} size={18} />
               <b>{lane.short}</b>
-              <span className="muted">{held(lane.id, counts)}</span>
+              {held(lane.id, counts).map((text) => (
+                <span key={text} className="muted">
+                  {text}
+                </span>
+              ))}
             </li>
           ))}
         </ol>
@@ -200,24 +204,18 @@ function label(record: TraceRecord): string {
   return record.task ?? record.message?.name ?? "call";
 }
 
-/** The same without brevity. */
-function spelt(lane: Lane, counts: Counts): string {
-  if (lane === "broker") return `${counts.waiting} messages wait, ${counts.unacked} are with a worker and not acknowledged`;
-  return lane === "worker" ? `${counts.delivered} messages received` : held(lane, counts);
-}
-
 /** What a lane holds at the shown step. */
-function held(lane: Lane, counts: Counts): string {
+function held(lane: Lane, counts: Counts): string[] {
   switch (lane) {
     case "producer":
-      return `${counts.messages} sent`;
+      return [`${counts.messages} sent`];
     case "broker":
-      return `${counts.waiting} in, ${counts.unacked} out`;
+      return [`${counts.waiting} queued`, `${counts.unacked} unacked`];
     case "worker":
-      return `${counts.delivered} got`;
+      return [`${counts.delivered} received`];
     case "state":
-      return counts.keys ? `${counts.keys} keys` : `${counts.events} changes`;
+      return [counts.keys ? `${counts.keys} keys` : `${counts.events} changes`];
     case "model":
-      return counts.calls === 1 ? "1 call" : `${counts.calls} calls`;
+      return [counts.calls === 1 ? "1 call" : `${counts.calls} calls`];
   }
 }
