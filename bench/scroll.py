@@ -62,13 +62,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.scroll", description=__doc__)
     parser.add_argument("server", help="URL of a server without accounts")
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--step", type=int, default=900, help="pixels a frame")
     options = parser.parse_args()
     with sync_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=options.server)
         page.goto("/runs")
-        for name, value in scroll(page, options.rows).items():
+        for name, value in scroll(page, options.rows, options.step).items():
             print(f"{name:24} {value:,.1f}" if isinstance(value, float) else f"{name:24} {value:,}")
         browser.close()
 

@@ -56,6 +56,7 @@ export function RunsPage() {
   const place = useRef<HTMLDivElement>(null);
   const [margin, setMargin] = useState(0);
   useEffect(() => {
+    if (!atTop) return; // measuring makes the browser lay out the page, which would be at each step of scrolling
     const top = (place.current?.getBoundingClientRect().top ?? 0) + window.scrollY;
     if (Math.abs(top - margin) > 1) setMargin(top);
   });
