@@ -5,7 +5,7 @@ import { type Counts, LANES, type Line } from "./film.ts";
 import { KindMark, LaneMark } from "./marks.tsx";
 import type { Lane, TraceRecord } from "./types.ts";
 
-const HEAD = 66;
+const HEAD = 70;
 const PLACES = Object.fromEntries(LANES.map((lane, place) => [lane.id, place])) as Record<Lane, number>;
 const SHARE = 100 / LANES.length;
 const middle = (lane: Lane) => (PLACES[lane] + 0.5) * SHARE;

@@ -52,7 +52,7 @@ function useView(): [View, (change: Partial<View>) => void] {
       setParams(next, { replace: true });
     }, 250);
     return () => clearTimeout(timer);
-  }, [view]); // eslint-disable-line
+  }, [view]);
   return [view, (change) => setView((now) => ({ ...now, ...change }))];
 }
 
