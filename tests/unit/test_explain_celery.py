@@ -198,3 +198,50 @@ def test_the_yaml_has_the_same_plan() -> None:
         assert result_of(plan, results) == result_of(other, results), text
         compared += 1
     assert compared > 0.4 * len(SEEDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "tasks"),
+    [
+        (
+            "chain(a.s(1), group(b.s(x='no'), b.si()), c.s())",
+            [
+                "a: {task: a, call: {args: [1]}}",
+                'b: {task: b, needs: [a], call: {kwargs: {x: "no"}}}',
+                "b-2: {task: b, needs: [a], call: {immutable: true}}",
+                "c: {task: c, needs: [b, b-2], call: {}}",
+            ],
+        ),
+        (
+            "group(a.s().set(queue='q', countdown=5)) | b.s()",
+            [
+                "a: {task: a, call: {countdown: 5}, queue: q}",
+                "b: {task: b, needs: [a], call: {list: true}}",
+            ],
+        ),
+    ],
+)
+def test_the_yaml_is_written_so(text: str, tasks: list[str]) -> None:
+    assert yaml_of(text) == ("\n".join(["shop.X:", "  tasks:", *(f"    {task}" for task in tasks)]) + "\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a.s().on_error(b.s())", "link_error"),
+        ("group(a.s())", "not what its last tasks return"),
+        ("chord([chain(a.s(), group(b.s(), c.s())), d.s()], e.s())", "lists within its list"),
+        ("a.s(2 + 18446744073709551615)", "cannot be written"),
+        ("a.s().set(task_id='mine')", "task id"),
+    ],
+)
+def test_why_there_is_no_yaml(text: str, why: str) -> None:
+    found, said = yaml_of(text)
+    assert found is None
+    assert why in said
+
+
+def yaml_of(text: str) -> tuple[str | None, str]:
+    found = ours(text)
+    assert found is not None
+    return as_yaml(canvas.compile("shop.X", found.plain()))
