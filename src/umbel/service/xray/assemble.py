@@ -105,7 +105,9 @@ class Assembly:
             self._add(common, **self._message(step, number))
 
     def _add(self, common: dict[str, Any], *, task: str | None, phase: str | None, **rest: Any) -> None:
-        self._delivered = self._delivered or rest["kind"] == "delivered"
+        command = rest.get("command")
+        taken = rest["kind"] == "delivered" or (command is not None and command.name == "BRPOP")
+        self._delivered = self._delivered or taken
         if self._phase == END:
             phase = END
         elif not self._delivered:
