@@ -175,6 +175,10 @@ def test_mistakes_are_answers_that_say_how_to_do_better(server: Served) -> None:
             assert "get_run" in caught.value.data["valid_values"]
 
     asyncio.run(agent())
+    for value in (float("nan"), "\ud800"):  # what the REST API does not take
+        given = {"definition": "demo.ONE", "payload": {"x": value}}
+        answer = rpc(server, "tools/call", {"name": "start_run", "arguments": given}).json()
+        assert answer["result"]["structuredContent"]["error"]["code"] == "UMB-022"
 
 
 def test_what_would_be_canceled_is_said_first(server: Served) -> None:
