@@ -1,6 +1,6 @@
 # The one door for people and CI. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-parts check format bench chaos compose-smoke ui screenshots lock docs-render clean
+.PHONY: help setup demo test test-parts check format bench chaos learn-proof compose-smoke ui screenshots lock docs-render clean
 BIN := .venv/bin
 JOBS ?= 3# test processes: most tests wait for other processes, so more than cores
 
@@ -33,6 +33,9 @@ ifeq ($(ARGS),)
 	@$(BIN)/python -m pytest -m chaos
 endif
 	@$(BIN)/python -m tests.chaos.harness $(ARGS)
+
+learn-proof: setup ## lesson 9 ten times, each claim held against what was recorded; ARGS="--lesson all --times 1"
+	@$(BIN)/python -m tests.learn_proof $(ARGS)
 
 compose-smoke: ## build the image, run compose.yaml and break it, in a private Docker engine if there is none; minutes
 	@scripts/compose-smoke

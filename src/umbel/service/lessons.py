@@ -35,10 +35,12 @@ from umbel.service.operations import (
     RunStep,
     TryDefinition,
 )
-from umbel.service.umbel import Umbel
+from umbel.service.umbel import Umbel, now_ms
 from umbel.service.xray import get_trace
 
 OFF: Final = "Only a server that is there to be learnt from runs lessons: `umbel demo` (or UMBEL_LEARN=true)."
+RECORDED: Final = 0.7
+"""Seconds after a run's last change in which the last records of its X-ray are written."""
 _WHY: Final = {
     "answer": "There is no answer yet.",
     "run": "Its step has not been run yet.",
@@ -177,9 +179,9 @@ def _stand(umbel: Umbel, lesson: Lesson, name: str, step: Step, run_id: str) -> 
         over, state = scene.over.is_set(), scene.state
         return StepRun(**common, state=state, over=over, seen=scene.seen[:], outcome=scene.outcome, error=scene.error)
     run = reading.require(umbel, run_id)
-    return StepRun(
-        **common, state=run.state, over=reading.is_over(run) and run.settled, seen=umbel.scenes.notes(run_id)
-    )
+    still = now_ms() - run.updated_at >= RECORDED * 1000
+    over = reading.is_over(run) and run.settled and still
+    return StepRun(**common, state=run.state, over=over, seen=umbel.scenes.notes(run_id))
 
 
 def _evidence(umbel: Umbel, step: Step, run_id: str) -> Evidence:

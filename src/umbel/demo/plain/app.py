@@ -19,6 +19,7 @@ def write(what: str, request: Any) -> None:
     """One line of the journal."""
     line = {"what": what, "task": request.task, "id": request.id, "pid": os.getpid(), "at": time.time()}
     line |= {"retries": request.retries, "redelivered": bool((request.delivery_info or {}).get("redelivered"))}
+    line["eta"] = request.eta
     with open(os.environ[JOURNAL], "a", encoding="utf-8") as journal:
         journal.write(json.dumps(line) + "\n")
 

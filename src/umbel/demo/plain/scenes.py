@@ -4,6 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -41,7 +42,7 @@ def killed(stage: Stage, options: dict[str, Any]) -> Outcome:
     second = result.parent
     stage.say("producer", "sent a chain of three tasks")
     begun = stage.until(lambda: stage.lines("begins", second.id), 10, "second task")[0]
-    held = stage.unacked()
+    held = stage.unchanged(stage.unacked)  # the worker hears a moment later that its process has begun
     stage.say("worker", f"the second task runs; `unacked` holds {held} message{'' if held == 1 else 's'}")
     if whole:
         stage.kill(first)
@@ -147,14 +148,13 @@ def herd(stage: Stage, options: dict[str, Any]) -> Outcome:
         stage.say("producer", f"sent {count} tasks `{task.name}`; the service refuses each of them once")
         calls = stage.until(partial(_all_called, stage, task.name, 2 * count), 30, "second call of each task")
         first = {each["id"]: each["at"] for each in calls if not each["retries"]}
-        again = [each["at"] - first[each["id"]] for each in calls if each["retries"]]
-        seconds = Counter(math.floor(each) for each in again)
+        seconds = Counter(_pause(first[each["id"]], each["eta"]) for each in calls if each["retries"])
         outcome[name] = {
             "seconds": [seconds.get(second, 0) for second in range(5)],
             "most": max(seconds.values()),
             "computed": _computed(count, jitter),
         }
-        stage.say("service", f"called again after 0, 1, 2, 3, 4 s: {outcome[name]['seconds']}")
+        stage.say("service", f"to be called again after 0, 1, 2, 3, 4 s: {outcome[name]['seconds']}")
     outcome["drawn"] = "\n".join(
         f"{title:<14} {second} s  {'█' * number}{' ' if number else ''}{number}"
         for title, name in (("without jitter", "even"), ("with jitter", "jittered"))
@@ -165,6 +165,11 @@ def herd(stage: Stage, options: dict[str, Any]) -> Outcome:
 
 def _news(stage: Stage, told: int) -> bool:
     return len(stage.lines("begins")) > told or len(stage.lines("ends")) > 1
+
+
+def _pause(called: float, eta: str | None) -> int:
+    """Whole seconds between a call and the time at which its retry may begin, as the retry's message says it."""
+    return math.floor(datetime.fromisoformat(eta).timestamp() - called) if eta else 0
 
 
 def _all_called(stage: Stage, task: str, count: int) -> list[dict[str, Any]]:
