@@ -33,6 +33,7 @@ def test_the_demo_has_all_parts_in_order(tmp_path: Path) -> None:
 
 def test_the_parts_know_each_other(dev: StackOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UMBEL_PLAYGROUND", raising=False)
+    monkeypatch.delenv("UMBEL_XRAY", raising=False)
     parts, urls = build(replace(dev, model=True, model_port=0, env={"EXTRA": "1"}), dev.data, 0)
     server = next(part for part in parts if part.name == "server")
     keys = {name: server.env[name] for name in ("UMBEL_SECRET_KEY", "UMBEL_WEBHOOK_SECRET")}
@@ -46,6 +47,7 @@ def test_the_parts_know_each_other(dev: StackOptions, monkeypatch: pytest.Monkey
         "UMBEL_DATABASE_URL": f"sqlite:///{dev.data}/umbel.db",
         "UMBEL_MODEL_URL": urls.model,
         "UMBEL_PLAYGROUND": "true",
+        "UMBEL_XRAY": "commands",
         "EXTRA": "1",
     }
     assert urls.broker.removesuffix("/0") == urls.state.removesuffix("/1")
