@@ -23,6 +23,8 @@ const SchedulesPage = lazy(() => import("./other/SchedulesPage.tsx"));
 const AgentsPage = lazy(() => import("./agents/AgentsPage.tsx"));
 const AccessPage = lazy(() => import("./access/AccessPage.tsx"));
 const QueuesPage = lazy(() => import("./other/QueuesPage.tsx"));
+const LearnPage = lazy(() => import("./learn/LearnPage.tsx"));
+const LessonPage = lazy(() => import("./learn/LessonPage.tsx"));
 const WorkersPage = lazy(() => import("./other/WorkersPage.tsx"));
 
 // The server answers these paths with this page: PAGES in src/umbel/api/ui.py.
@@ -33,6 +35,7 @@ const PAGES: readonly { path: string; text: string; icon: IconName; keys: string
   { path: "/schedules", text: "Schedules", icon: "schedules", keys: "g s" },
   { path: "/workers", text: "Workers", icon: "workers", keys: "g w" },
   { path: "/queues", text: "Queues", icon: "queues", keys: "g q", under: "/workers" },
+  { path: "/learn", text: "Learn", icon: "learn", keys: "g l" },
 ];
 
 const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
@@ -117,6 +120,8 @@ function Shell({ asking }: { asking: boolean }) {
               <Route path="/schedules"><SchedulesPage /></Route>
               <Route path="/workers"><WorkersPage /></Route>
               <Route path="/queues"><QueuesPage /></Route>
+              <Route path="/learn"><LearnPage /></Route>
+              <Route path="/learn/:slug">{({ slug }) => <LessonPage key={slug} slug={decodeURIComponent(slug)} />}</Route>
               <Route path="/agents"><AgentsPage /></Route>
               <Route path="/settings"><AccessPage /></Route>
               <Route component={Nowhere} />

@@ -15,7 +15,7 @@ from umbel.api.problems import problem
 from umbel.errors import BadRequest
 
 STATIC: Final = Path(__file__).with_name("static")
-PAGES: Final = ("runs", "definitions", "schedules", "workers", "queues", "settings", "agents", "playground")
+PAGES: Final = ("runs", "definitions", "schedules", "workers", "queues", "settings", "agents", "playground", "learn")
 """First parts of the paths of the pages; `ui/src/app.tsx` has the same."""
 
 _KINDS: Final = {

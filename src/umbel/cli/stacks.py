@@ -55,6 +55,7 @@ def demo(
             if leave:
                 raise typer.Exit(status)
             _say(f"pages: {stack.urls.server}  API: {stack.urls.server}/docs")
+            _say(f"lessons, the first four in ten minutes: {stack.urls.server}/learn")
             _say(f'more runs: UMBEL_URL={stack.urls.server} umbel run {PIPELINE} \'{{"scenario": "flaky"}}\' --watch')
             _say("Ctrl-C ends everything")
             serving = True

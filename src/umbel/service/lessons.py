@@ -203,8 +203,16 @@ def _trace(umbel: Umbel, run_id: str) -> dict[str, Any] | None:
 
 
 def _brief(lesson: Lesson, language: Language) -> dict[str, Any]:
-    title = lesson.text(language).title
-    return {"slug": lesson.slug, "number": lesson.number, "title": title, "minutes": lesson.machine.minutes}
+    prose = lesson.text(language)
+    return {
+        "slug": lesson.slug,
+        "number": lesson.number,
+        "title": prose.title,
+        "minutes": lesson.machine.minutes,
+        "asks": prose.predict.text,
+        "engines": list(dict.fromkeys(each.engine for each in lesson.machine.steps.values())),
+        "languages": list(lesson.prose),
+    }
 
 
 def _options(section: Section) -> list[Option]:

@@ -457,6 +457,12 @@ export interface LessonBrief {
   title: string;
   /** About how long it takes. */
   minutes: number;
+  /** The question that it begins with, in Markdown. */
+  asks: string;
+  /** Who sequences in its steps. */
+  engines: ("relay" | "canvas" | "celery")[];
+  /** Languages that it is told in. */
+  languages: ("en" | "zh")[];
 }
 
 /** Whether the learner's answers and runs are right. */
@@ -487,8 +493,8 @@ export interface LessonQuestion {
   title: string;
   /** What is to be done or found out, in Markdown. */
   text: string;
-  /** What the learner gives; `edit`: a run of `step` with a text of their own. */
-  kind: "choice" | "text" | "number" | "edit";
+  /** What the learner gives; `edit`: a run of `step` with a text of their own; `act`: a run of `step` to which they then do something, such as a retry, before they ask for the check. */
+  kind: "choice" | "text" | "number" | "edit" | "act";
   /** The step that it is about. */
   step: string;
   /** For `choice`. */
@@ -505,8 +511,10 @@ export interface LessonStep {
   engine: "relay" | "canvas" | "celery";
   /** The definition that is run, as YAML; null for a scene with plain Celery. */
   text: string | null;
-  /** Whether it belongs to a question: the learner changes its text. */
+  /** Whether the learner may change the text. */
   editable: boolean;
+  /** The question that it belongs to: it is run only for that, not with the others. */
+  question: string | null;
   payload: Record<string, unknown>;
   /** About how long it takes. */
   seconds: number;
@@ -522,6 +530,12 @@ export interface LessonView {
   title: string;
   /** About how long it takes. */
   minutes: number;
+  /** The question that it begins with, in Markdown. */
+  asks: string;
+  /** Who sequences in its steps. */
+  engines: ("relay" | "canvas" | "celery")[];
+  /** Languages that it is told in. */
+  languages: ("en" | "zh")[];
   language: "en" | "zh";
   /** Whether this server runs its steps. */
   runnable: boolean;

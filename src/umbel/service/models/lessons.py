@@ -18,6 +18,9 @@ class LessonBrief(Resource):
     number: int
     title: str
     minutes: int = Field(description="About how long it takes.")
+    asks: str = Field(description="The question that it begins with, in Markdown.")
+    engines: list[Engine] = Field(description="Who sequences in its steps.")
+    languages: list[Language] = Field(description="Languages that it is told in.")
 
 
 class LessonList(Resource):
