@@ -19,6 +19,7 @@ export default function WorkersPage() {
   const data = arrived ? found.data : undefined;
   const running = queues.data?.items.flatMap((queue) => queue.runs) ?? [];
   const alive = data?.items.filter((worker) => worker.alive) ?? [];
+  const busy = alive.reduce((sum, worker) => sum + worker.running, 0);
   return (
     <div className="page">
       <div className="page-head">
@@ -26,7 +27,7 @@ export default function WorkersPage() {
         <Subnav />
         {data && (
           <span className="muted push">
-            {alive.length} alive, {alive.reduce((sum, worker) => sum + worker.running, 0)} attempts running
+            {alive.length} alive, {busy} {busy === 1 ? "attempt" : "attempts"} running
           </span>
         )}
       </div>

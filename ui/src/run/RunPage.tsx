@@ -134,9 +134,6 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
           />
         )}
       </div>
-      <Suspense>
-        <LabPanel run={run} />
-      </Suspense>
       <Deliveries run={run} />
       <div className="run-values">
         {run.state === "success" && (
@@ -148,6 +145,9 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
           <Json title="Payload" name={`${run.id.slice(0, 8)}-payload`} value={run.payload} />
         </section>
       </div>
+      <Suspense>
+        <LabPanel run={run} />
+      </Suspense>
       <Suspense>{asked && <Dialogs run={run} asked={asked} onClose={() => setAsked(null)} />}</Suspense>
     </div>
   );
