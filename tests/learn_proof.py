@@ -1,4 +1,4 @@
-"""`make learn-proof`: a lesson (9, if none is named) again and again on one stack, and whether each claim held each time.
+"""`make learn-proof`: a lesson (9, if none is named) again and again on one stack, and whether all its claims held.
 
 Lesson 9 is the one that has to reproduce what Celery loses, and what Umbel recovers, ten times of ten.
 """

@@ -71,7 +71,8 @@ class Stage:
 
     def lines(self, what: str, task: str | None = None) -> list[Line]:
         """What the journal has: `begins`, `ends` or `calls`, of all tasks or of one."""
-        found = [json.loads(line) for line in self._journal.read_text(encoding="utf-8").splitlines()]
+        whole = self._journal.read_text(encoding="utf-8").rpartition("\n")[0]  # the last line may still be written
+        found = [json.loads(line) for line in whole.splitlines()]
         return [each for each in found if each["what"] == what and task in (None, each["task"], each["id"])]
 
     def until(self, there: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -89,7 +90,7 @@ class Stage:
         """Wait for something at most so long; what it is, or nothing."""
         deadline = time.monotonic() + seconds
         while not (found := there()) and time.monotonic() < deadline:
-            time.sleep(0.02)
+            time.sleep(0.05)
         return found
 
     def unchanged(self, value: Callable[[], int], seconds: float = 0.5) -> int:
