@@ -4,6 +4,7 @@ Not allowed at all: lost, unexpected, doubled, early, late, twice, stuck, wrong,
 Re-runs are counted: a body may run again when its process was hit.
 """
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class Verdict:
     """Seconds from each kill of a worker to the next start of each task that it had hit."""
     alone: list[float] = field(default_factory=list)
     """Those of them with no fault of a store or a server in between."""
+    released: list[float] = field(default_factory=list)
+    """Seconds from each kill to the moment at which the engine had given the task free, for whoever has time."""
 
     def note(self, word: str, what: str) -> None:
         """One case of what must not be."""
@@ -322,6 +325,10 @@ class Check:
                 if not any(e.task == key.task and e.type in OUTCOMES for e in events):
                     self.verdict.note("unrecovered", f"{key}: nobody began it again after {fault.name}")
             return
+        since = (fault.at + time.time() - time.monotonic()) * 1000
+        for event in self.history.events[key.run]:
+            if event.type == "task.lost" and (event.task, event.attempt) == key[1:]:
+                self.verdict.released.append((event.at - since) / 1000)
         took = began - fault.at
         overlapping = [each for each in self.faults if _matters(each) and _meets(each, fault.at - 5, began)]
         self.verdict.recovery.append(took)

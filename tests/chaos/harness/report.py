@@ -88,6 +88,7 @@ def summary(slices: list[dict[str, Any]]) -> str:
         f"faults      {sum(faults.values())}: {_listed(faults)}",
         f"kills       {kills['landed']} of {kills['done']} hit a running task",
         f"recovery    {quantiles(took for each in slices for took in each.get('recovery', ()))}",
+        f"  given free {quantiles(took for each in slices for took in each.get('released', ()))}",
         f"  alone     {quantiles(took for each in slices for took in each.get('alone', ()))}",
         f"zombies     {words['refused zombies']} refused, {words['accepted']} accepted",
         "forbidden   " + ", ".join(f"{word} {words[word]}" for word in FORBIDDEN),

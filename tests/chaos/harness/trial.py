@@ -109,6 +109,7 @@ class Result:
                 for fault in self.faults
             ],
             "recovery": [round(each, 2) for each in self.verdict.recovery],
+            "released": [round(each, 2) for each in self.verdict.released],
             "alone": [round(each, 2) for each in self.verdict.alone],
             **self.figures,
         }
@@ -387,4 +388,6 @@ def bounded(seed: int) -> Plan:
 def long(seed: int, seconds: float, kinds: tuple[str, ...] = (), **fixed: object) -> Plan:
     """One slice of the long form: parts and faults (of these `kinds`) by the seed, the product's own times."""
     parts = replace(Parts.by_chance(Random(seed)), **fixed)  # type: ignore[arg-type]
-    return Plan(seed, parts, duration=seconds, kinds=kinds)
+    # Where all faults are kills, more of them in a row would only be a world without workers.
+    pauses = (4.0, 10.0) if set(kinds) <= set(KILLS) and kinds else Plan.pauses
+    return Plan(seed, parts, duration=seconds, kinds=kinds, pauses=pauses)
