@@ -52,7 +52,8 @@ def killed(stage: Stage, options: dict[str, Any]) -> Outcome:
     else:
         stage.kill_child(begun["pid"])
         stage.say("kill -9", "the process that ran the second task is dead; its worker lives")
-    patience = options.get("patience", 3.0)
+    # A worker may take 10 s to call a process of its pool lost (billiard's LOST_WORKER_TIMEOUT).
+    patience = options.get("patience", 3.0 if whole else 25.0)
     stage.seen(lambda: result.parent.failed() or result.state == "SUCCESS", patience)
     runs = len(stage.lines("begins", second.id))
     queue, unacked = stage.waiting(), stage.unacked()
