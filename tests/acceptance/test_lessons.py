@@ -76,7 +76,6 @@ def test_a_lesson_in_the_terminal(stack: Stack, client: Client, tmp_path: Path) 
     assert "8 of 8 claims of this text hold in your own run." in taken.stdout
     assert taken.stdout.count("✓ right") == 1  # the key was never named
     assert "look for `SETEX`" in taken.stdout
-    assert "yes" not in learn(stack, tmp_path).stdout
     text = tmp_path / "chain.yml"
     text.write_text(find("2").machine.checks["longer"].text, encoding="utf-8")
     taken = learn(stack, tmp_path, "chain", "--yes", "--answer", "rest=2", "--edit", f"longer={text}")
