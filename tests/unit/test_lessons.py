@@ -9,7 +9,7 @@ import pytest
 from umbel.cli import progress
 from umbel.errors import LessonInvalid, LessonNotFound
 from umbel.learn.lessons import find, lessons
-from umbel.learn.lessons.judge import Evidence, Judge, evidence
+from umbel.learn.lessons.judge import Evidence, Judge, _asked, evidence
 from umbel.learn.lessons.load import FOLDER, read_folder
 from umbel.learn.lessons.model import Check, Lesson
 from umbel.learn.lessons.prose import claims_in, filled, parse, values_in
@@ -79,7 +79,7 @@ def spoiled(old: str, new: str) -> Callable[[str], str]:
         (f"en/{CHAIN}.md", spoiled("## Check", "## Test"), "the heading is `## Test`, expected is: Check"),
         (f"en/{CHAIN}.md", spoiled("## In your own app\n", ""), "it needs `# Title` and then"),
         (f"en/{CHAIN}.md", spoiled("> Click", "Click"), "check rest: it does not say what to try"),
-        (f"{CHAIN}.yml", spoiled("minutes: 4", "minutes: many"), "02-chain.yml: minutes: Input should be"),
+        (f"{CHAIN}.yml", spoiled("minutes: 2", "minutes: many"), "02-chain.yml: minutes: Input should be"),
         (f"{CHAIN}.yml", spoiled("engine: relay", "engine: belay"), "steps.relay.engine"),
         (f"{CHAIN}.yml", spoiled("step: canvas", "step: nowhere"), "there is no step nowhere"),
         (f"{CHAIN}.yml", spoiled("run.result == 3", "run.result == = 3"), "claims.relay-asks: Syntax error"),
@@ -144,6 +144,14 @@ def test_what_was_not_recorded_is_not_known() -> None:
     values = judge({}, {}).values()
     assert values["held"] == "4"  # the lesson's example
     assert filled("${held} of ${x}", values) == "4 of ${x}"
+
+
+def test_a_claim_leads_to_the_record_that_it_speaks_of() -> None:
+    places = judge({}).places()
+    assert places["aside"] == 1  # of the two that it asks for, the one that is there
+    assert (places["pushed"], places["four-more"]) == (None, None)
+    negated, quoted = "!trace.commands.exists(c, c.n > 1)", 'x && trace.calls.all(c, f(c.a) == ")" || "(" == c.b) && y'
+    assert list(_asked(f"{negated} && {quoted}")) == [("calls", "c", 'f(c.a) == ")" || "(" == c.b')]
 
 
 def test_progress_is_a_small_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,7 @@ def check_lesson(umbel: Umbel, asked: CheckLesson) -> LessonCheck:
         _find(asked.slug, name)
         steps[name] = _evidence(umbel, machine.steps[name], run_id)
     judge = Judge(lesson, steps, asked.answers)
+    places = judge.places()
     verdicts = []
     for name, check in machine.checks.items():
         ok, why = judge.verdict(name, check)
@@ -155,7 +156,8 @@ def check_lesson(umbel: Umbel, asked: CheckLesson) -> LessonCheck:
         passed=all(each.ok for each in verdicts),
         verdicts=verdicts,
         claims=[
-            Claim(name=name, step=machine.claims[name].step, holds=holds) for name, holds in judge.claims().items()
+            Claim(name=name, step=machine.claims[name].step, holds=holds, at=places[name])
+            for name, holds in judge.claims().items()
         ],
         happened=filled(prose.happened, judge.values()),
     )

@@ -113,6 +113,8 @@ export interface Claim {
   step: string;
   /** Null: not known, since the step has not been run or was not recorded. */
   holds: boolean | null;
+  /** Number of the first record of the step's X-ray that it speaks of, if it does. */
+  at: number | null;
 }
 
 /** One task side by side. */

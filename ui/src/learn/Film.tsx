@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import { Link } from "wouter";
 import type { LessonStep, StepRun } from "../api/generated.ts";
 import { Tabs } from "../parts/basics.tsx";
@@ -19,10 +19,18 @@ function pairOf(recorded: readonly Recorded[]): [Recorded, Recorded] | null {
   return canvas && relay ? [canvas, relay] : null;
 }
 
+/** What is to be seen: a step of the lesson, and a step of its X-ray. */
+export interface Look {
+  step: string;
+  n: number | null;
+}
+
 /** The X-rays of a lesson's runs, one at a time, or both engines side by side. */
-export function Film({ recorded, language, chosen, choose, children }: { recorded: readonly Recorded[]; language: Language; chosen: string | null; choose: (step: string) => void; children: ReactNode }) {
+export function Film({ recorded, language, look, choose, children }: { recorded: readonly Recorded[]; language: Language; look: Look | null; choose: (step: string) => void; children: ReactNode }) {
   const words = WORDS[language];
   const pair = pairOf(recorded);
+  const chosen = look?.step;
+  const record = useMemo(() => (look?.n ? { n: look.n } : null), [look]);
   const beside = chosen === BESIDE && pair !== null;
   const shown = recorded.find((each) => each.step.name === chosen) ?? recorded[0];
   if (!shown) return children;
@@ -46,7 +54,7 @@ export function Film({ recorded, language, chosen, choose, children }: { recorde
             ))}
           </div>
         ) : (
-          <XRay key={shown.run.run_id} runId={shown.run.run_id} />
+          <XRay key={shown.run.run_id} runId={shown.run.run_id} look={record} />
         )}
       </section>
     </div>

@@ -38,7 +38,7 @@ export default function LearnPage() {
                 <Link className="button primary" href={pathOf(next.slug, language)}>
                   <Icon name="play" size={14} /> {any ? words.goOn : words.start}: {next.number}. {next.title}
                 </Link>
-                {!any && <span className="muted">{words.first}</span>}
+                {!any && <span className="muted">{words.first(items.slice(0, 4).reduce((sum, each) => sum + each.minutes, 0))}</span>}
               </>
             ) : (
               <strong>{words.allDone}</strong>

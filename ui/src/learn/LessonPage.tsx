@@ -8,7 +8,7 @@ import { Icon } from "../parts/Icon.tsx";
 import { StateIcon } from "../parts/State.tsx";
 import "../styles/learn.css";
 import { LanguageSwitch, NotHere, lessonQuery, lessonsQuery, pathOf, readLanguage } from "./common.tsx";
-import { Film, type Recorded } from "./Film.tsx";
+import { Film, type Look, type Recorded } from "./Film.tsx";
 import { forget, note, useDone } from "./progress.ts";
 import { Line, type Proof, Prose } from "./Prose.tsx";
 import { Choice, QuestionCard } from "./QuestionCard.tsx";
@@ -26,7 +26,7 @@ export default function LessonPage({ slug }: { slug: string }) {
   const { data, error, refetch } = useQuery(lessonQuery(slug, language));
   const [round, setRound] = useState(0);
   useTitle(data ? `${data.number}. ${data.title}` : WORDS[language].learn);
-  useEffect(() => window.scrollTo(0, 0), []);
+  useEffect(() => void window.scrollTo(0, 0), []);
   if (error instanceof ApiError && error.status === 404) {
     return (
       <Empty page title="There is no such lesson">
@@ -49,7 +49,7 @@ function Lesson({ lesson, language, anew }: { lesson: LessonView; language: Lang
   const done = useDone(slug);
   const runs = useRuns(slug, done.runs);
   const [reading, setReading] = useState(false);
-  const [shown, setShown] = useState<string | null>(null);
+  const [look, setLook] = useState<Look | null>(null);
   const [asked, setAsked] = useState<ReadonlySet<string>>(() => new Set(Object.keys(done.answers)));
 
   const over = (step: LessonStep) => runs.of[step.name]?.run?.over === true;
@@ -78,19 +78,17 @@ function Lesson({ lesson, language, anew }: { lesson: LessonView; language: Lang
     if (text !== undefined) for (const step of steps) note(slug, ({ texts }) => ({ texts: { ...texts, [step]: text } }));
     void runs.run(steps, text);
   };
-  const toFilm = (step: string) => {
-    setShown(step);
-    const film = document.getElementById("xray");
-    film?.scrollIntoView({ block: "start", behavior: "smooth" });
-    film?.focus({ preventScroll: true });
+  const show = (step: string, n: number | null) => {
+    setLook({ step, n });
+    document.getElementById("xray")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
   };
   const claims = new Map(check.data?.claims.map((each) => [each.name, each]));
   const proof: Proof = {
     language,
     holds: (name) => claims.get(name)?.holds ?? null,
     show: (name) => {
-      const step = claims.get(name)?.step;
-      return step !== undefined && runs.of[step]?.run ? () => toFilm(step) : null;
+      const claim = claims.get(name);
+      return claim && runs.of[claim.step]?.run ? () => show(claim.step, claim.at) : null;
     },
   };
   const told = !runnable || reading || main.every(over) || recorded.some(({ step }) => step.question === null && over(step) && runs.busy === null);
@@ -135,7 +133,7 @@ function Lesson({ lesson, language, anew }: { lesson: LessonView; language: Lang
       <section className="learn-part wide" aria-labelledby="happened">
         <h2 id="happened">{words.happened}</h2>
         {told ? (
-          <Film recorded={recorded} language={language} chosen={shown} choose={setShown}>
+          <Film recorded={recorded} language={language} look={look} choose={(step) => setLook({ step, n: null })}>
             <div className="learn-told">
               <Prose text={check.data?.happened ?? lesson.happened} proof={proof} />
               {check.data && <Proven check={check.data} language={language} />}

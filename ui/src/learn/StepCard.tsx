@@ -3,7 +3,7 @@ import type { LessonStep, Observation } from "../api/generated.ts";
 import { Failure } from "../parts/basics.tsx";
 import { Icon } from "../parts/Icon.tsx";
 import { State } from "../parts/State.tsx";
-import { Prose } from "./Prose.tsx";
+import { Line, Prose } from "./Prose.tsx";
 import type { Standing } from "./useRuns.ts";
 import { engineWord, type Language, WORDS } from "./words.ts";
 
@@ -81,7 +81,7 @@ export function Progress({ step, standing, going }: { step: LessonStep; standing
 function Seen({ seen }: { seen: Observation }) {
   return (
     <li>
-      <span className="number muted">{seen.seconds.toFixed(1)} s</span> <span className="muted">{seen.who}</span> <span>{seen.says}</span>
+      <span className="number muted">{seen.seconds.toFixed(1)} s</span> <span className="muted">{seen.who}</span> <Line text={seen.says} />
     </li>
   );
 }

@@ -1,7 +1,8 @@
 """Holds a lesson's claims and a learner's answers against what was recorded of real runs: CEL, and nothing else."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from umbel.learn.lessons.model import NAMES, Check, Lesson
 Json = dict[str, Any]
 _PARTS: Final = {"commands": "command", "messages": "message", "events": "event", "calls": "call"}
 _LARGE: Final = ("records", *_PARTS)
+_ASKED: Final = re.compile(r"(?<![!\w])trace\.(\w+)\.(?:exists_one|exists|all|filter)\((\w+),")
+"""Where a CEL text asks something of a trace's records."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,21 @@ class Judge:
         """Whether each claim holds; None if nothing is known."""
         return {name: self._holds(each.cel, each.step) for name, each in self.lesson.machine.claims.items()}
 
+    def places(self) -> dict[str, int | None]:
+        """Number of the first record that each claim speaks of; None if it speaks of none, or of what is not there."""
+        return {name: self._place(each.cel, each.step) for name, each in self.lesson.machine.claims.items()}
+
+    def _place(self, cel: str, step: str) -> int | None:
+        if step not in self.steps or not self.steps[step].recorded:
+            return None
+        for part, name, condition in _asked(cel):
+            try:
+                found = self.value(f"trace.{part}.filter({name}, {condition})[0].n", step)
+            except ExpressionError:
+                continue
+            return int(found)
+        return None
+
     def _holds(self, cel: str, step: str) -> bool | None:
         known = self.steps.get(step)
         if known is None or ("trace" in cel and not known.recorded):
@@ -131,6 +149,23 @@ class Judge:
             return (True, "") if self.value(check.cel, check.step, answer) is True else (False, "wrong")
         except ExpressionError:
             return False, "wrong"
+
+
+def _asked(cel: str) -> Iterator[tuple[str, str, str]]:
+    """What a CEL text asks of a trace: the part, the name of one of its records, and the condition."""
+    for match in _ASKED.finditer(cel):
+        depth, quoted = 1, ""
+        for place in range(match.end(), len(cel)):
+            each = cel[place]
+            if quoted:
+                quoted = "" if each == quoted else quoted
+            elif each in "\"'":
+                quoted = each
+            else:
+                depth += (each == "(") - (each == ")")
+            if depth == 0:
+                yield match[1], match[2], cel[match.end() : place].strip()
+                break
 
 
 def _needed(trace: Json, cel: str) -> Json:

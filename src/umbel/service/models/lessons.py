@@ -73,8 +73,8 @@ class LessonQuestion(Resource):
     title: str
     text: str = Field(description="What is to be done or found out, in Markdown.")
     kind: Literal["choice", "text", "number", "edit", "act"] = Field(
-        description="What the learner gives; `edit`: a run of `step` with a text of their own; `act`: a run of `step` to"
-        " which they then do something, such as a retry, before they ask for the check."
+        description="What the learner gives; `edit`: a run of `step` with a text of their own; `act`: a run of `step`"
+        " to which they then do something, such as a retry, before they ask for the check."
     )
     step: str = Field(description="The step that it is about.")
     options: list[Option] = Field(default=[], description="For `choice`.")
@@ -126,6 +126,7 @@ class Claim(Resource):
     name: str = Field(description="As in the links `#claim:NAME` of the text.")
     step: str
     holds: bool | None = Field(description="Null: not known, since the step has not been run or was not recorded.")
+    at: int | None = Field(description="Number of the first record of the step's X-ray that it speaks of, if it does.")
 
 
 class Verdict(Resource):
