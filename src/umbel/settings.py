@@ -76,12 +76,12 @@ class Settings(BaseSettings):
     )
     learn: bool = Field(
         False,
-        description="Whether the server runs the steps of lessons, some of which kill workers: `umbel demo` turns it on.",
+        description="Whether the server runs the steps of lessons, which may kill workers: `umbel demo` turns it on.",
     )
     lab: str = Field(
         "",
-        description="Folder in which `umbel demo` writes down what it has started, for the failure lab of its own server;"
-        " set by it.",
+        description="Folder in which `umbel demo` writes down what it has started, for the failure lab of its server; set"
+        " by it.",
     )
     default_queue: str = Field("celery", description="Queue of a task whose definition names none.")
     queue_type: Literal["quorum", "classic"] = Field(

@@ -9,10 +9,10 @@ def register(app: typer.Typer) -> None:
 
 
 def mcp() -> None:
-    """Speak MCP on stdin and stdout: for agents, whose program starts this.
+    """Speak MCP with an agent, on stdin and stdout.
 
-    Uses the server at UMBEL_URL with the token in UMBEL_TOKEN, and may do what the token may. The server speaks MCP
-    over HTTP too, at /mcp. What goes wrong is said on stderr.
+    The agent's program starts this. It uses the server at UMBEL_URL with the token in UMBEL_TOKEN, and may do what the
+    token may. The server speaks MCP over HTTP too, at /mcp. What goes wrong is said on stderr.
     """
     from umbel.mcp.stdio import serve
 

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     probe = typer.Typer(
         name="probe",
-        help="Is the server or the worker of this machine or container well?",
+        help="Ask whether server or worker are well.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )

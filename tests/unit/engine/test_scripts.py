@@ -85,7 +85,7 @@ def test_a_header_that_lacks_a_line_is_refused(monkeypatch: pytest.MonkeyPatch) 
         scripts.load(Verb.CLAIM)
 
 
-LOOKS = ("measure", "newest_event", "now", "released", "require_room", "set_trace")
+LOOKS = ("measure", "newest_event", "now", "released", "require_room", "set_trace", "trail", "waiting")
 """What looks at a store, or notes something for a look, and is no part of the state machine."""
 
 
