@@ -5,12 +5,15 @@ language is the same: code, names, links, claims, figures.
 """
 
 import re
-from dataclasses import dataclass
+import string
+from dataclasses import asdict, dataclass
 
 import pytest
 
 from tests.static.repository import ROOT, below
+from umbel.cli.lesson_words import WORDS
 from umbel.learn.lessons import LANGUAGES
+from umbel.service.lessons import WHY
 
 LESSONS = "src/umbel/learn/lessons"
 TRANSLATED = {
@@ -158,3 +161,18 @@ def test_a_change_of_one_language_is_seen(old: str, new: str) -> None:
     assert old in original
     assert differences(original, original) == []
     assert differences(original, original.replace(old, new, 1)) != []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_around_the_lessons_are_there_in_every_language(language: str) -> None:
+    def slots(words: object) -> dict[str, list[str]]:
+        return {
+            name: sorted(slot for each in (said if isinstance(said, tuple) else (said,)) for slot in fields(each))
+            for name, said in asdict(words).items()  # type: ignore[call-overload]
+        }
+
+    def fields(text: str) -> list[str]:
+        return [f"{slot}:{form}" for _, slot, form, _ in string.Formatter().parse(text) if slot]
+
+    assert slots(WORDS[language]) == slots(WORDS["en"])
+    assert WHY[language].keys() == WHY["en"].keys()

@@ -29,6 +29,7 @@ def learn(
     of your own run, and checks what you make of it. Which lessons you have passed is kept in a small file.
     """
     from umbel.cli import lesson as one
+    from umbel.cli.lesson_words import WORDS
     from umbel.cli.output import columns, say
     from umbel.cli.progress import passed
     from umbel.client import Client
@@ -42,10 +43,11 @@ def learn(
             given = dict(each.partition("=")[::2] for each in answer or ()) if yes else None
             raise typer.Exit(0 if one.take(client, lesson, language, given, one.read_edits(edit or [])) else 1)
         found, done = client.list_lessons(language), passed()
-        rows = [["", "LESSON", "MINUTES", "PASSED"]]
+        words = WORDS[language]
+        rows = [list(words.columns)]
         for each in found.items:
-            rows.append([str(each.number), each.title, str(each.minutes), "yes" if each.slug in done else ""])
+            rows.append([str(each.number), each.title, str(each.minutes), words.yes if each.slug in done else ""])
         columns(rows)
-        say(f"\numbel learn N takes a lesson; {client.url}/learn shows them in a browser.")
+        say(f"\n{words.takes.format(url=client.url)}")
         if found.hint:
             say(found.hint)

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from umbel.cli import progress
+from umbel.cli.lesson_words import WORDS
 from umbel.cli.output import console, say
 from umbel.client import Client
 from umbel.errors import UmbelError
@@ -59,6 +60,7 @@ class Taken:
     ) -> None:
         self._client = client
         self._view = view
+        self._words = WORDS[view.language]
         self._asks = given is None
         self._answers: dict[str, Any] = dict(given or {})
         self._edits = dict(edits or {})
@@ -66,8 +68,8 @@ class Taken:
 
     def take(self) -> bool:
         """Go through it from the beginning to the end; whether it was passed."""
-        view = self._view
-        tell(f"# {view.number}. {view.title}\n\nAbout {view.minutes} minutes.")
+        view, words = self._view, self._words
+        tell(f"# {view.number}. {view.title}\n\n{words.about.format(minutes=view.minutes)}")
         self._predict(view.predict)
         if view.intro:
             tell(view.intro)
@@ -77,28 +79,29 @@ class Taken:
         check = self._check()
         if self._asks:
             right = next(each.text for each in view.predict.options if each.name == view.predict.right)
-            tell(f"## What happened\n\n{self._praise(view.predict)} {right}")
+            tell(f"## {words.happened}\n\n{self._praise(view.predict)} {right}")
         tell(check.happened)
         self._claims(check)
         check = self._questions(check)
-        tell(f"## In your own app\n\n{view.own}")
+        tell(f"## {words.own}\n\n{view.own}")
         if check.passed:
             progress.keep(view.slug)
-            after = f" Go on with: umbel learn {view.next[:2].lstrip('0')}" if view.next else ""
-            say(f"Lesson {view.number} is passed.{after}")
+            after = words.go_on.format(number=view.next[:2].lstrip("0")) if view.next else ""
+            say(f"{words.passed.format(number=view.number)} {after}".rstrip())
         return check.passed
 
     # -- its parts
 
     def _predict(self, prediction: Prediction) -> None:
-        tell(f"## Predict\n\n{prediction.question}")
+        tell(f"## {self._words.predict}\n\n{prediction.question}")
         if self._asks:
-            self._answers["predict"] = _choose(prediction.options)
+            self._answers["predict"] = self._choose(prediction.options)
         else:
             self._answers.setdefault("predict", prediction.right)
 
     def _praise(self, prediction: Prediction) -> str:
-        return "You were right." if self._answers["predict"] == prediction.right else "It was another answer:"
+        foreseen = self._answers["predict"] == prediction.right
+        return self._words.foreseen if foreseen else self._words.otherwise
 
     def _run(self, step: LessonStep, text: str | None = None) -> None:
         tell(f"### {step.title}\n\n{step.about}")
@@ -106,7 +109,7 @@ class Taken:
             tell(f"```yaml\n{text or step.text}\n```")
         text = text or self._edits.get(step.name)
         if self._asks:
-            _enter(f"Enter runs it ({step.engine}, about {step.seconds:g} s)")
+            _enter(self._words.run_it.format(engine=step.engine, seconds=step.seconds))
         started = self._client.run_step(self._view.slug, step.name, text)
         self._runs[step.name] = started.run_id
         self._say_trace(self._follow(started))
@@ -127,7 +130,7 @@ class Taken:
         try:
             trace = self._client.get_trace(run.run_id, limit=20_000)
         except UmbelError as error:
-            say(f"  no X-ray: {error}")
+            say(f"  {self._words.no_xray.format(why=error)}")
             return
         kinds = Counter(each.kind for each in trace.records)
         named = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
@@ -136,10 +139,11 @@ class Taken:
 
     def _claims(self, check: LessonCheck) -> None:
         held = sum(each.holds is True for each in check.claims)
-        say(f"{held} of {len(check.claims)} claims of this text hold in your own run.")
+        say(self._words.held.format(held=held, all=len(check.claims)))
         for each in check.claims:
             if each.holds is not True:
-                say(f"  {each.name}: {'does not hold' if each.holds is False else 'not known'} (step {each.step})")
+                said = self._words.fails if each.holds is False else self._words.unknown
+                say(f"  {said.format(claim=each.name, step=each.step)}")
         self.sound = held == len(check.claims)
 
     def _questions(self, check: LessonCheck) -> LessonCheck:
@@ -151,7 +155,7 @@ class Taken:
                 check = self._check()
                 verdict = next(each for each in check.verdicts if each.name == question.name)
                 if verdict.ok:
-                    say("  ✓ right")
+                    say(f"  ✓ {self._words.right}")
                     break
                 tell(f"✗ {verdict.why} {verdict.advice}")
         return check
@@ -169,9 +173,17 @@ class Taken:
             if step.name not in self._runs:
                 self._run(step)
             if self._asks:
-                _enter("Enter, when you have done it")
+                _enter(self._words.done_it)
         elif self._asks:
-            self._answers[question.name] = _choose(question.options) if question.options else _line("> ")
+            self._answers[question.name] = self._choose(question.options) if question.options else _line("> ")
+
+    def _choose(self, options: list[Option]) -> str:
+        for number, option in enumerate(options, 1):
+            tell(f"{number}\\. {option.text}")
+        while True:
+            said = _line(f"{self._words.choose.format(count=len(options))}: ")
+            if said.isdigit() and 1 <= int(said) <= len(options):
+                return options[int(said) - 1].name
 
     def _check(self) -> LessonCheck:
         return self._client.check_lesson(self._view.slug, self._answers, self._runs, self._view.language)
@@ -196,15 +208,6 @@ def tell(markdown: str) -> None:
         out.print()
     else:
         say(f"{text}\n")
-
-
-def _choose(options: list[Option]) -> str:
-    for number, option in enumerate(options, 1):
-        tell(f"{number}\\. {option.text}")
-    while True:
-        said = _line(f"Your answer (1 to {len(options)}): ")
-        if said.isdigit() and 1 <= int(said) <= len(options):
-            return options[int(said) - 1].name
 
 
 def _edited(text: str) -> str:

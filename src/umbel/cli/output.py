@@ -63,14 +63,16 @@ def columns(rows: Sequence[Sequence[str]], *, states: int | None = None, indent:
         rows: cells; the last of a row is not padded.
         states: column whose cells are states and get their colour.
     """
+    from rich.cells import cell_len
     from rich.text import Text
 
     cells = [[clean(cell).replace("\n", " ") for cell in row] for row in rows]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
+    widths = [max(cell_len(row[place]) for row in cells) for place in range(len(cells[0]))]
     for number, row in enumerate(cells):
         text = Text(indent)
         for place, cell in enumerate(row):
             style = "bold" if number == 0 else COLORS.get(cell, "") if place == states else ""
-            text.append(cell.ljust(widths[place] + 2) if place + 1 < len(row) else cell, style)
+            gap = widths[place] + 2 - cell_len(cell) if place + 1 < len(row) else 0
+            text.append(cell + " " * gap, style)
         text.rstrip()
         console().print(text)

@@ -41,11 +41,19 @@ from umbel.service.xray import get_trace
 OFF: Final = "Only a server that is there to be learnt from runs lessons: `umbel demo` (or UMBEL_LEARN=true)."
 RECORDED: Final = 0.7
 """Seconds after a run's last change in which the last records of its X-ray are written."""
-_WHY: Final = {
-    "answer": "There is no answer yet.",
-    "run": "Its step has not been run yet.",
-    "trace": "The run was not recorded.",
-    "wrong": "The run says otherwise.",
+WHY: Final[dict[Language, dict[str, str]]] = {
+    "en": {
+        "answer": "There is no answer yet.",
+        "run": "Its step has not been run yet.",
+        "trace": "The run was not recorded.",
+        "wrong": "The run says otherwise.",
+    },
+    "zh": {
+        "answer": "还没有答案。",
+        "run": "它的步骤还没有运行。",
+        "trace": "这次运行没有被记录。",
+        "wrong": "运行的结果不是这样。",
+    },
 }
 
 
@@ -150,7 +158,7 @@ def check_lesson(umbel: Umbel, asked: CheckLesson) -> LessonCheck:
     for name, check in machine.checks.items():
         ok, why = judge.verdict(name, check)
         advice = "" if ok else prose.checks[name].advice
-        verdicts.append(Verdict(name=name, ok=ok, why=_WHY.get(why, ""), advice=advice))
+        verdicts.append(Verdict(name=name, ok=ok, why=WHY[asked.lang].get(why, ""), advice=advice))
     return LessonCheck(
         lesson=lesson.slug,
         passed=all(each.ok for each in verdicts),
