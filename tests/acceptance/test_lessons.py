@@ -24,6 +24,10 @@ pytestmark = [
 ]
 
 
+FEW = (3, 4, 9)
+"""Lessons that `make test` plays; `make test-parts` plays the others."""
+
+
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with run_stack(demo_options(port=0, data=tmp_path_factory.mktemp("lessons")), lambda line: None) as stack:
@@ -45,7 +49,9 @@ def client(stack: Stack) -> Iterator[Client]:
         yield client
 
 
-@pytest.mark.parametrize("slug", [each.slug for each in lessons()])
+@pytest.mark.parametrize(
+    "slug", [pytest.param(each.slug, marks=() if each.number in FEW else pytest.mark.long) for each in lessons()]
+)
 def test_each_claim_holds_and_each_check_can_be_passed(client: Client, slug: str) -> None:
     lesson = find(slug)
     runs = run_all(client, lesson)

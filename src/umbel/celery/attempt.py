@@ -13,7 +13,7 @@ from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded, WorkerShutd
 from umbel.celery import capture, limits, outcome, retrying
 from umbel.celery.calling import Call
 from umbel.celery.control import Control
-from umbel.celery.dispatch import MARK, TRACE
+from umbel.celery.headers import MARK, TRACE
 from umbel.celery.opened import Opened
 from umbel.celery.process import Process
 from umbel.celery.record import record

@@ -16,7 +16,7 @@ from celery.canvas import Signature
 
 from umbel.celery import codec
 from umbel.celery.broker import REFUSALS
-from umbel.celery.dispatch import MARK
+from umbel.celery.headers import MARK
 from umbel.celery.outcome import describe
 from umbel.engine.engine import Engine, Token
 from umbel.engine.wire import Item

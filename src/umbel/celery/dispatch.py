@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery
 
 from umbel.celery.broker import REFUSALS, Returns, keep_client, producers
+from umbel.celery.headers import MARK, TRACE
 from umbel.engine.engine import Engine
 from umbel.engine.wire import Item
 from umbel.errors import BrokerUnavailable
@@ -24,12 +25,6 @@ BODY = '[[],{},{"callbacks":null,"errbacks":null,"chain":null,"chord":null}]'
 
 RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2}
 """A connection that broke while it lay idle is opened anew at once; nobody waits here for a broker that is away."""
-
-MARK = "umbel"
-"""Header by which a worker knows one of our messages: {"run", "task", "epoch"}."""
-
-TRACE = "traceparent"
-"""Header with the task's place in a trace, as OpenTelemetry's instrumentation of Celery reads it."""
 
 
 class Dispatcher:

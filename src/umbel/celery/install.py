@@ -15,7 +15,7 @@ from celery.worker.request import Request
 from umbel.celery import capture, logs
 from umbel.celery.attempt import ASKED, Runner
 from umbel.celery.canvas_out import is_native
-from umbel.celery.dispatch import MARK
+from umbel.celery.headers import MARK
 from umbel.celery.limits import KEPT_BY_CELERY
 from umbel.celery.outcome import Asked
 from umbel.celery.process import Process

@@ -15,7 +15,7 @@ from celery.app.trace import build_tracer
 
 from umbel.celery.attempt import Runner
 from umbel.celery.capture import Output
-from umbel.celery.dispatch import MARK
+from umbel.celery.headers import MARK
 from umbel.celery.install import _apply_async, know_steps
 from umbel.engine.reference import Reference
 from umbel.engine.wire import Item

@@ -14,7 +14,7 @@ from celery.worker.request import Request
 
 from umbel.celery import codec
 from umbel.celery.canvas_out import is_native
-from umbel.celery.dispatch import MARK
+from umbel.celery.headers import MARK
 from umbel.celery.limits import over_hard_limit
 from umbel.celery.outcome import Failed, Retried, describe
 from umbel.celery.process import Process

@@ -19,7 +19,7 @@ from kombu.messaging import Consumer
 from kombu.transport import redis as redis_transport
 from kombu.utils.json import dumps
 
-from umbel.celery.dispatch import MARK
+from umbel.celery.headers import MARK
 from umbel.engine.trail import BEGIN, END, Trail
 from umbel.settings import Settings, get_settings
 
