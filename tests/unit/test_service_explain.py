@@ -100,3 +100,11 @@ def test_a_plain_task_has_none() -> None:
     assert found("fetch.s(1)") == set()
     assert "messages-grow" not in found("chain(fetch.s(), parse.s())")
     assert "opened-group" not in found("group(fetch.s(), parse.s()) | merge.s()")
+
+
+@pytest.mark.parametrize("step", ["x = chord([x, fetch.s()], merge.s())", "x = group(chain(x, fetch.s()), parse.s())"])
+def test_what_is_nested_deep_is_written_in_time(step: str) -> None:
+    """Each part once: written twice at each level, this would take years."""
+    canvas = answer("\n".join(["x = fetch.s()", *[step] * 45])).canvas
+    assert canvas is not None
+    assert canvas.sent.count("fetch") == 46

@@ -13,6 +13,8 @@ from kombu.utils.json import dumps
 
 MAX_SIGNATURES: Final = 300
 """Of a canvas that is sent for show: the time that Celery takes to build one grows with the square."""
+MAX_DEPTH: Final = 20
+"""Signatures within each other, of such a canvas: Celery copies the inner ones again for each outer one."""
 MAX_MESSAGES: Final = 200
 
 
@@ -37,7 +39,8 @@ def first_messages(canvas: Mapping[str, Any]) -> list[Sent]:
     no signal is sent.
 
     Args:
-        canvas: `dict(signature)` as JSON values, of at most `MAX_SIGNATURES`, with options of Celery's kinds.
+        canvas: `dict(signature)` as JSON values, within `MAX_SIGNATURES` and `MAX_DEPTH`, with options of Celery's
+            kinds.
 
     Raises:
         Exception: what Celery raises on it, such as a group that cannot be encoded.

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
-from umbel.celery.sending import MAX_MESSAGES, MAX_SIGNATURES, Sent, first_messages
+from umbel.celery.sending import MAX_DEPTH, MAX_MESSAGES, MAX_SIGNATURES, Sent, first_messages
 from umbel.definition import Catalog
 from umbel.plan.canvas import first_task
 from umbel.plan.explain import Explained, explain
@@ -81,6 +81,8 @@ def _explanation(found: Explained) -> CanvasExplanation:
 def _messages(found: Explained) -> tuple[list[CanvasMessage], str]:
     if found.plan.tasks > MAX_SIGNATURES:
         return [], f"Celery is asked only about canvases of at most {MAX_SIGNATURES} tasks: larger ones take it long."
+    if found.depth > MAX_DEPTH:
+        return [], f"Celery is asked only about signatures at most {MAX_DEPTH} deep within each other: it takes long."
     if not first_task(found.signature):
         return [], "Nothing is sent: it has no task."
     try:

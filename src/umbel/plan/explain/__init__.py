@@ -31,9 +31,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """What a canvas is: its signature as JSON, its plan, its form when sent, what is to be known, the equal YAML."""
+    """What a canvas is: its signature as JSON, its plan, its form when sent, what is to be known, the equal YAML.
+    `depth` is how many signatures stand within each other."""
 
     signature: Mapping[str, Any]
+    depth: int
     plan: Plan
     sent: str
     changes: tuple[Change, ...]
@@ -70,7 +72,7 @@ def explain(
             form = sent(reading.canvas, note)
             seen = Seen(reading, reading.canvas, form)
             told = tuple(Change(WORDS[word], line, column) for word, line, column in changes)
-            found = Explained(signature, plan, written(form), told, hazards(seen), *as_yaml(plan))
+            found = Explained(signature, reading.canvas.depth, plan, written(form), told, hazards(seen), *as_yaml(plan))
     return found, report.result()
 
 

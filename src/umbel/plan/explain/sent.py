@@ -131,10 +131,10 @@ def _lines(canvas: Canvas, depth: int) -> list[str]:
     if len(pad) + len(short) <= WIDTH or canvas.kind in ("task", "map", "chunks"):
         return [pad + short]
     end = _options(canvas)
-    inner = [_lines(part, depth + 1) for part in canvas.parts]
     if canvas.kind == "chord":
         header = _lines_of_list([_lines(part, depth + 2) for part in canvas.parts], depth + 1)
         return [f"{pad}chord(", *header, *_ended(_lines(canvas.body, depth + 1) if canvas.body else []), f"{pad}){end}"]
+    inner = (_lines(part, depth + 1) for part in canvas.parts)
     return [f"{pad}{canvas.kind}(", *(line for lines in inner for line in _ended(lines)), f"{pad}){end}"]
 
 
