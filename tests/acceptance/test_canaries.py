@@ -187,7 +187,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     (folder / "project" / "workflows.yml").write_text(WORKFLOWS)
     (folder / "project" / "tasks" / "all.py").write_text(TASKS)
     args = (*StackOptions.worker_args, "-E", "--loglevel", "DEBUG")
-    options = StackOptions(folder / "project", folder / "data", port=0, worker_args=args)
+    options = StackOptions(folder / "project", folder / "data", port=0, worker_args=args, xray="commands")
     with run_stack(options, lambda line: None) as stack:
         said: list[str] = []
         watched = [redis.Redis.from_url(stack.urls.broker)]
@@ -291,7 +291,9 @@ def test_no_canary_in_any_sink(world: World, monkeypatch: pytest.MonkeyPatch) ->
         "GET /api/v1/runs/{run_id}", "GET /api/v1/runs/{run_id}/wait", "GET /api/v1/runs/{run_id}/diagnosis",
         "GET /api/v1/runs/{run_id}/logs", "GET /api/v1/runs/{run_id}/tasks", "GET /api/v1/runs/{run_id}/tasks/{key}",
         "GET /api/v1/runs/{run_id}/tasks/{key}/logs", "GET /api/v1/runs/{run_id}/events", "GET /api/v1/events",
-        "tool get_run", "tool diagnose_run", "tool get_logs", "umbel show", "umbel logs", "umbel diagnose",
+        "tool get_run", "tool diagnose_run", "tool get_logs", "GET /api/v1/runs/{run_id}/trace",
+        "GET /api/v1/runs/{run_id}/history", "agent's get_run", "agent's list_events", "agent's get_output",
+        "umbel show", "umbel logs", "umbel diagnose",
     }, sinks.texts.keys()  # fmt: skip
 
 
@@ -320,11 +322,24 @@ def read_api(world: World, sinks: Sinks) -> None:
         for run in (*tasks, *children) if about_runs else [""]:
             for key in [task["key"] for task in tasks.get(run, ())] if "{key}" in path else [""]:
                 where = path.replace("{key}", key).replace("{name}", "demo.GOOD").replace("{definition}", "demo.GOOD")
-                where = re.sub(r"\{\w+\}", run, where)
+                where = re.sub(r"\{\w+\}", run, where) + ("?limit=20000" if path.endswith("/trace") else "")
                 sinks.add(f"GET {path}", answer(world, where))
-    for name in ("get_run", "diagnose_run", "get_logs", "list_tasks", "get_run_graph"):
+    for name in ("get_run", "diagnose_run", "get_logs", "list_tasks", "get_run_graph", "get_trace", "list_events"):
         for run in tasks:
             sinks.add(f"tool {name}", world.http.post(f"/api/v1/tools/{name}", json={"run_id": run}).text)
+            sinks.add(f"agent's {name}", agent(world, name, {"run_id": run}))
+        for of in ("payload", "result", "error"):
+            sinks.add("agent's get_output", agent(world, "get_output", {"run_id": run, "of": of}))
+
+
+def agent(world: World, tool: str, arguments: dict[str, Any]) -> str:
+    """What an agent is told by MCP."""
+    asked = {"name": tool, "arguments": arguments}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": asked}
+    headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+    found = world.http.post("/mcp", json=body, headers=headers)
+    assert found.status_code == 200, found.text
+    return found.text
 
 
 def answer(world: World, path: str) -> str:
