@@ -59,7 +59,7 @@ def stack(browser: Browser, told: Fake, tmp_path_factory: pytest.TempPathFactory
     hooked = f"web.TOLD: {{tasks: [NOTHING], hooks: {{webhook: '{told.url}/'}}}}\n"
     (project / "workflows.yml").write_text("\n".join([*definitions, hooked, wide(1000)]), encoding="utf-8")
     env = {"UMBEL_AUTH": "none", "WEB_HOME": str(folder), "UMBEL_HEARTBEAT": "0.5", "UMBEL_LEASE": "2"}
-    env["UMBEL_WEBHOOK_ALLOW"] = "127.0.0.1"
+    env |= {"UMBEL_WEBHOOK_ALLOW": "127.0.0.1", "UMBEL_LEARN": "true"}
     options = replace(demo_options(port=0, data=folder / "data", project=project), env=env)
     with run_stack(options, lambda line: None) as stack:
         yield stack

@@ -46,6 +46,8 @@ def everything(site: Site) -> dict[str, str]:
         "workers": "/workers",
         "queues": "/queues",
         "agents": "/agents",
+        "learn": "/learn",
+        "lesson": "/learn/04-chord",
         "nowhere": "/runs/no-such-run",
     }
 

@@ -158,7 +158,7 @@ function Lesson({ lesson, language, anew }: { lesson: LessonView; language: Lang
           const verdict = check.data?.verdicts.find((each) => each.name === question.name) ?? null;
           const typed = question.kind !== "edit" && question.kind !== "act";
           const answered = typed ? asked.has(question.name) : over(step) && (question.kind === "edit" || asked.has(question.name));
-          const nothingYet = typed && answered && !verdict ? { name: question.name, ok: false, why: "", advice: "" } : null;
+          const nothingYet = typed && answered && check.isPending ? { name: question.name, ok: false, why: "", advice: "" } : null;
           return (
             <QuestionCard
               key={question.name}
@@ -169,7 +169,9 @@ function Lesson({ lesson, language, anew }: { lesson: LessonView; language: Lang
               standing={runs.of[step.name]}
               busy={runs.busy}
               answer={question.kind === "edit" ? done.texts[step.name] : done.answers[question.name]}
-              verdict={answered || verdict?.ok ? (verdict ?? nothingYet) : null}
+              verdict={answered ? (verdict ?? nothingYet) : null}
+              checking={answered && (check.isPlaceholderData || (check.isFetching && !verdict?.ok))}
+              film={runs.of[step.name]?.run ? () => show(step.name, null) : null}
               give={(answer) => {
                 setAsked((now) => new Set([...now, question.name]));
                 note(slug, ({ answers }) => ({ answers: { ...answers, [question.name]: answer } }));

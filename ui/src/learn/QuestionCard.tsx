@@ -23,6 +23,10 @@ interface Given {
   answer: string | undefined;
   /** What came of it; null before it was asked. */
   verdict: Verdict | null;
+  /** Whether `verdict` is about an older answer, and a newer is on its way. */
+  checking: boolean;
+  /** Shows the X-ray of the step's run; null if there is none. */
+  film: (() => void) | null;
   /** The answer is to be checked. */
   give: (answer: string) => void;
   /** The step is to be run, with this text if it is the learner's own. */
@@ -33,7 +37,8 @@ interface Given {
 
 /** One question: what to do, the means to do it, and whether it was right. */
 export function QuestionCard(given: Given) {
-  const { question, language, verdict, runnable, standing, busy } = given;
+  const { question, language, checking, runnable, standing, busy } = given;
+  const verdict = checking ? null : given.verdict;
   const words = WORDS[language];
   return (
     <section className="card learn-question" data-question={question.name} aria-label={question.title}>
@@ -43,6 +48,7 @@ export function QuestionCard(given: Given) {
       <Prose text={question.text} />
       {runnable && means(given)}
       <div role="status">
+        {checking && busy === null && <p className="learn-verdict muted">{words.checking}</p>}
         {verdict && busy !== question.step && (
           <div className={verdict.ok ? "learn-verdict ok" : "learn-verdict"} data-ok={verdict.ok}>
             <strong>{verdict.ok ? words.right : words.notYetRight}</strong>
@@ -108,7 +114,7 @@ function Typed({ question, language, answer, give }: Given) {
   );
 }
 
-function Edited({ step, language, standing, busy, answer, run }: Given) {
+function Edited({ step, language, standing, busy, answer, run, film }: Given) {
   const [begin, setBegin] = useState(answer ?? step.text ?? "");
   const [text, setText] = useState(begin);
   const [round, setRound] = useState(0);
@@ -127,7 +133,7 @@ function Edited({ step, language, standing, busy, answer, run }: Given) {
         </p>
       )}
       <div className="learn-row">
-        <RunButton step={step} language={language} standing={undefined} busy={busy} run={() => run(text)} text={words.runYours} />
+        <RunButton step={step} language={language} standing={undefined} busy={busy} stopped={worst !== undefined} run={() => run(text)} text={words.runYours} />
         {text !== step.text && (
           <button
             type="button"
@@ -143,6 +149,13 @@ function Edited({ step, language, standing, busy, answer, run }: Given) {
         )}
       </div>
       <Progress step={step} standing={standing} going={busy === step.name} />
+      {standing?.run?.over && film && (
+        <div>
+          <button type="button" className="button quiet" onClick={film}>
+            {words.seeXray}
+          </button>
+        </div>
+      )}
     </>
   );
 }

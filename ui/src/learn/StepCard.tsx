@@ -36,13 +36,14 @@ export function StepCard({ step, language, runnable, standing, busy, run }: Give
   );
 }
 
-export function RunButton({ step, language, standing, busy, run, text }: Omit<Given, "runnable"> & { text?: string }) {
+/** @param stopped there is something to be mended first */
+export function RunButton({ step, language, standing, busy, run, text, stopped = false }: Omit<Given, "runnable"> & { text?: string; stopped?: boolean }) {
   const words = WORDS[language];
   const going = busy === step.name;
   const before = standing?.run?.over === true;
   return (
     <div className="learn-run">
-      <button type="button" className={before ? "button" : "button primary"} disabled={busy !== null} onClick={run} aria-label={`${going ? words.running : (text ?? (before ? words.runAgain : words.run))} ${step.title}`}>
+      <button type="button" className={before ? "button" : "button primary"} disabled={busy !== null || stopped} onClick={run} aria-label={`${going ? words.running : (text ?? (before ? words.runAgain : words.run))} ${step.title}`}>
         <Icon name={before ? "again" : "play"} size={14} /> {going ? words.running : (text ?? (before ? words.runAgain : words.run))}
       </button>
       <span className="muted">{words.seconds(step.seconds)}</span>
