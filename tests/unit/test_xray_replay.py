@@ -89,3 +89,11 @@ def test_long_values_are_cut_and_the_newest_fields_stay() -> None:
     fields = [word for number in range(MOST + 5) for word in (f"f{number}", "v")]
     ((_, _, value),) = play(("HSET", "k", *fields))
     assert (len(value), value["…"], list(value)[-1]) == (MOST + 1, "5 more", f"f{MOST + 4}")
+
+
+def test_of_many_members_the_first_are_shown_and_the_rest_counted() -> None:
+    numbers = [str(number) for number in range(MOST + 5)]
+    ((_, _, value),) = play(("ZADD", "k", *[word for number in reversed(numbers) for word in (number, f"m{number}")]))
+    assert value == [*([f"m{number}", number] for number in numbers[:MOST]), "… 5 more"]
+    ((_, _, value),) = play(("SADD", "k", *numbers))
+    assert value == [*numbers[:MOST], "… 5 more"]

@@ -4,7 +4,9 @@ Of a key that runs share, such as a queue, this is the run's own part.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from heapq import nsmallest
+from itertools import islice
 from typing import Any, Final, Literal
 
 Type = Literal["string", "hash", "list", "set", "zset", "stream", "none"]
@@ -62,15 +64,17 @@ class Replay:
             del self._values[db, key]
 
     def _shown(self, db: int, key: str) -> tuple[Type, Any]:
+        """What is shown of a value. Of one with many members no more than that is copied: it is shown at each change."""
         kind, value = self._values.get((db, key), ("none", None))
         match value:
             case dict() if kind == "set":
-                return kind, _cut_list(list(value))
+                return kind, _cut_list(value)
             case dict() if kind == "zset":
-                pairs = sorted(value.items(), key=lambda each: float(each[1]))
-                return kind, _cut_list([[_cut(member), score] for member, score in pairs])
+                pairs = nsmallest(MOST, value.items(), key=lambda each: float(each[1]))
+                return kind, _cut_list([[_cut(member), score] for member, score in pairs], len(value))
             case dict():
-                shown = {field: _cut(text) for field, text in list(value.items())[-MOST:]}
+                newest = reversed([*islice(reversed(value.items()), MOST)])
+                shown = {field: _cut(text) for field, text in newest}
                 return kind, {"…": f"{len(value) - MOST} more", **shown} if len(value) > MOST else shown
             case list():
                 return kind, _cut_list(value)
@@ -226,6 +230,6 @@ def _cut(value: Any) -> Any:
     return value
 
 
-def _cut_list(values: list[Any]) -> list[Any]:
-    shown = [_cut(each) for each in values[:MOST]]
-    return [*shown, f"… {len(values) - MOST} more"] if len(values) > MOST else shown
+def _cut_list(values: Collection[Any], total: int = 0) -> list[Any]:
+    shown, total = [_cut(each) for each in islice(values, MOST)], total or len(values)
+    return [*shown, f"… {total - MOST} more"] if total > MOST else shown
