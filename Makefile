@@ -1,6 +1,6 @@
 # The one door for people and CI. `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-parts check format bench chaos learn-proof compose-smoke ui screenshots lock docs-render clean
+.PHONY: help setup demo test test-parts check format bench chaos learn-proof compose-smoke ui screenshots lock docs docs-render clean
 BIN := .venv/bin
 JOBS ?= 3# test processes: most tests wait for other processes, so more than cores
 
@@ -45,6 +45,9 @@ ui: setup ## build the web pages, if they changed; ARGS=--dev serves them with e
 
 screenshots: setup ui ## take the pictures of README and docs again (docs/images); ARGS="live timeline" only these
 	@$(BIN)/python -m scripts.screenshots $(ARGS)
+
+docs: setup ## build the docs site into build/docs, a broken link is an error; ARGS=--serve serves it on 127.0.0.1
+	@scripts/docs.sh $(ARGS)
 
 docs-render: setup ## write what is generated anew: the engine's typed calls, ARCHITECTURE.md, docs/reference/
 	@$(BIN)/python -m umbel.engine.scripts

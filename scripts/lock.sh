@@ -15,5 +15,6 @@ compile() { # output file, then what to compile
 # What runs in production, the image for one, so with PostgreSQL and everything else that is optional.
 compile requirements.txt pyproject.toml --all-extras "$@"
 compile requirements-dev.txt pyproject.toml --group dev --constraint requirements.txt "$@"
+compile requirements-docs.txt --group pyproject.toml:docs --constraint requirements-dev.txt "$@"
 # The installer itself, for machines without uv.
 grep -A 100 '^uv==' requirements-dev.txt | awk 'NR > 1 && !/^    --hash/ { exit } { print }' > scripts/requirements-uv.txt

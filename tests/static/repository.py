@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src" / "umbel"
-GENERATED = ("requirements.txt", "requirements-dev.txt", "scripts/requirements-uv.txt")
+GENERATED = ("requirements.txt", "requirements-dev.txt", "requirements-docs.txt", "scripts/requirements-uv.txt")
 
 
 @cache

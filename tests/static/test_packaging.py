@@ -17,6 +17,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 RUNTIME = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 EXTRAS = [Requirement(text) for texts in PROJECT["project"]["optional-dependencies"].values() for text in texts]
 DEVELOPMENT = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
+DOCS = [Requirement(text) for text in PROJECT["dependency-groups"]["docs"]]
 
 
 def pins(name: str) -> dict[str, Version]:
@@ -35,7 +36,11 @@ def pins(name: str) -> dict[str, Version]:
 
 @pytest.mark.parametrize(
     ("name", "wanted"),
-    [("requirements.txt", [*RUNTIME, *EXTRAS]), ("requirements-dev.txt", [*RUNTIME, *EXTRAS, *DEVELOPMENT])],
+    [
+        ("requirements.txt", [*RUNTIME, *EXTRAS]),
+        ("requirements-dev.txt", [*RUNTIME, *EXTRAS, *DEVELOPMENT]),
+        ("requirements-docs.txt", DOCS),
+    ],
 )
 def test_pins_fit_the_project(name: str, wanted: list[Requirement]) -> None:
     pinned = pins(name)
