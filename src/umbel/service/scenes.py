@@ -42,7 +42,7 @@ class Scene:
         self._timer = threading.Timer(LONGEST, self.end)
         self._timer.daemon = True
         self._timer.start()
-        threading.Thread(target=self._read, name=f"scene-{step}", daemon=True).start()
+        threading.Thread(target=self._follow, name=f"scene-{step}", daemon=True).start()
 
     @property
     def state(self) -> str:
@@ -57,6 +57,19 @@ class Scene:
             self._process.wait(3)
         except subprocess.TimeoutExpired:
             self._process.kill()
+
+    def _follow(self) -> None:
+        try:
+            with self._process:  # its pipes are closed
+                try:
+                    self._read()
+                finally:
+                    self._timer.cancel()
+                    self.end()
+        except (ValueError, KeyError, TypeError) as error:  # a line that is none of its own: a library's warning
+            self.error = f"The scene said what cannot be read: {error}"
+        finally:
+            self.over.set()  # whatever happened: nobody plays while one is not over
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -73,12 +86,9 @@ class Scene:
                 self.seen.append(Observation(seconds=seconds, who=said["who"], says=said["says"]))
         status = self._process.wait()
         reader.join(1)
-        self._timer.cancel()
-        self.end()
         if status or not self.outcome:
             last = complaints[-1].strip() if complaints else f"it ended with status {status}"
             self.error = f"The scene could not be played to its end: {last}"
-        self.over.set()
 
 
 class Scenes:
