@@ -16,9 +16,16 @@ from umbel.demo.plain import app as plain
 
 Line = dict[str, Any]
 
+OURS = "umbel:scene"
+"""The key by which a scene knows a database that may be emptied."""
+
 
 class Stage:
-    """One scene's processes. Made by `stage`, which clears it."""
+    """One scene's processes. Made by `stage`, which clears it.
+
+    Raises:
+        RuntimeError: a database holds what no scene has left there.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._journal = folder / "journal"
@@ -32,8 +39,13 @@ class Stage:
         self.results: Any = plain.app.backend.client
         """A client of the database with results."""
         self._db = str(self.broker.connection_pool.connection_kwargs["db"])
-        self.broker.flushdb()
-        self.results.flushdb()
+        for client in (self.broker, self.results):
+            if client.dbsize() and not client.exists(OURS):
+                db = client.connection_pool.connection_kwargs["db"]
+                raise RuntimeError(f"database {db} of this Redis holds keys that are no scene's: it is not emptied")
+        for client in (self.broker, self.results):
+            client.flushdb()
+            client.set(OURS, 1)
 
     def say(self, who: str, says: str) -> None:
         """Tell whoever watches."""
@@ -111,9 +123,9 @@ class Stage:
         return int(self.broker.llen("celery"))
 
     def keys(self, client: Any) -> list[str]:
-        """The keys of a database, but for those that Celery keeps for itself."""
+        """The keys of a database, but for those that Celery and this stage keep for themselves."""
         names = sorted(each.decode() for each in client.scan_iter())
-        return [each for each in names if not each.startswith("_kombu")]
+        return [each for each in names if not each.startswith("_kombu") and each != OURS]
 
     def clear(self) -> None:
         """End every worker at once."""
