@@ -64,7 +64,7 @@ class Replay:
             del self._values[db, key]
 
     def _shown(self, db: int, key: str) -> tuple[Type, Any]:
-        """What is shown of a value. Of one with many members no more than that is copied: it is shown at each change."""
+        """What is shown of a value. No more than that is copied of one with many members, which is shown often."""
         kind, value = self._values.get((db, key), ("none", None))
         match value:
             case dict() if kind == "set":
