@@ -58,7 +58,7 @@ export function Progress({ step, standing, going }: { step: LessonStep; standing
     <div className="learn-progress" role="status">
       {(run || going) && (
         <p className="learn-state">
-          {run ? <State state={run.state} /> : <State state="pending" />}
+          <State state={run ? (run.engine === "celery" && run.state === "success" ? "done" : run.state) : "pending"} />
           {going && <Clock key={run?.run_id ?? ""} of={step.seconds} />}
         </p>
       )}

@@ -12,7 +12,7 @@ export interface Look {
   shape: Shape;
 }
 
-const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "alive" | "held" | "delivered" | "failed" | "unhealthy" | "busy" | "working" | "idle", Look> = {
+const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "alive" | "held" | "delivered" | "failed" | "unhealthy" | "busy" | "working" | "idle" | "done", Look> = {
   waiting: { word: "waiting", tone: "idle", shape: "dots" },
   pending: { word: "pending", tone: "queued", shape: "hourglass" },
   queued: { word: "queued", tone: "queued", shape: "hourglass" },
@@ -36,6 +36,7 @@ const LOOKS: Record<TaskState | RunState | AttemptView["outcome"] | "paused" | "
   unhealthy: { word: "unhealthy", tone: "bad", shape: "cross" },
   busy: { word: "busy", tone: "retrying", shape: "hourglass" },
   working: { word: "working", tone: "running", shape: "arc" },
+  done: { word: "done", tone: "ok", shape: "check" },
   idle: { word: "idle", tone: "ok", shape: "check" },
   paused: { word: "paused", tone: "input", shape: "pause" },
 };
