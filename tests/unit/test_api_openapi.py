@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from annotated_types import Ge, Gt, Le, Lt
 from jsonschema import Draft202012Validator
 
 from umbel.api.openapi import document
@@ -74,3 +75,15 @@ def test_the_reference_page_needs_nothing_from_elsewhere() -> None:
     assert not re.search(r"(?:src|href)='?https?:", page)
     for _, _, about in METHODS:
         assert f"id='{about['operationId']}'" in page
+
+
+def test_every_number_of_a_request_has_an_upper_bound() -> None:
+    """A database refuses what is larger than 64 bits: the server would have failed where the request was wrong."""
+    numbers = [
+        (operation.spec.name, name, metadata)
+        for operation in OPERATIONS
+        for name, metadata in ((name, field.metadata) for name, field in operation.model_fields.items())
+        if any(isinstance(each, Ge | Gt) for each in metadata)
+    ]
+    assert len(numbers) > 10
+    assert [(who, name) for who, name, bounds in numbers if not any(isinstance(each, Le | Lt) for each in bounds)] == []

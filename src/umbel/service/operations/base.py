@@ -14,6 +14,9 @@ PREFIX: Final = "/api/v1"
 MAX_WAIT: Final = 50.0
 """Longest wait of one request, in seconds: below the minute after which proxies and agent clients give up."""
 
+LARGEST: Final = 2**53 - 1
+"""Largest number in a request: databases hold it, and JSON's readers keep it (RFC 8259, 6)."""
+
 RunId = Annotated[str, Field(description="Id of the run.", examples=["0b0f5c2e-6f0e-4f0e-8a51-3a1c5c1f0a11"])]
 TaskKey = Annotated[str, Field(description="Key of the task within its run.", examples=["TASK_B"])]
 CanvasName = Annotated[

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from umbel.machine import RunState
 from umbel.service.models import EventPage, RunCounts
-from umbel.service.operations.base import Operation, RunId, Spec, TaskKey
+from umbel.service.operations.base import LARGEST, Operation, RunId, Spec, TaskKey
 
 
 class CountRuns(Operation[RunCounts]):
@@ -34,5 +34,7 @@ class ListEvents(Operation[EventPage]):
     spec = Spec("list_events", "GET", "/runs/{run_id}/history", EventPage, query=("key", "after", "limit"))
     run_id: RunId
     key: TaskKey | None = Field(default=None, description="Only events of this task.")
-    after: int = Field(default=0, ge=0, description="`next_after` of the page before, or the last event seen.")
+    after: int = Field(
+        default=0, ge=0, le=LARGEST, description="`next_after` of the page before, or the last event seen."
+    )
     limit: int = Field(default=500, ge=1, le=2000, description="Events per page.")

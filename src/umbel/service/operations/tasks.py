@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from umbel.service.models import LogPage, OutputPart, Run, TaskList, TaskView
-from umbel.service.operations.base import Operation, RunId, Spec, TaskKey
+from umbel.service.operations.base import LARGEST, Operation, RunId, Spec, TaskKey
 
 
 class ListTasks(Operation[TaskList]):
@@ -35,7 +35,7 @@ class GetOutput(Operation[OutputPart]):
     run_id: RunId
     key: TaskKey | None = None
     of: Literal["result", "error", "payload"] = Field(default="result", description="Only a run has a payload.")
-    offset: int = Field(default=0, ge=0, description="`next_offset` of the part before.")
+    offset: int = Field(default=0, ge=0, le=LARGEST, description="`next_offset` of the part before.")
     limit: int = Field(default=10_000, ge=1, le=50_000, description="Characters per part.")
 
 
@@ -44,8 +44,8 @@ class GetLogs(Operation[LogPage]):
 
     spec = Spec("get_logs", "GET", "/runs/{run_id}/logs", LogPage, query=("attempt", "after", "limit"))
     run_id: RunId
-    attempt: int | None = Field(default=None, ge=1, description="Only this attempt.")
-    after: int = Field(default=0, ge=0, description="`next_after` of the page before.")
+    attempt: int | None = Field(default=None, ge=1, le=LARGEST, description="Only this attempt.")
+    after: int = Field(default=0, ge=0, le=LARGEST, description="`next_after` of the page before.")
     limit: int = Field(default=500, ge=1, le=5000, description="Lines per page.")
 
 
@@ -55,8 +55,8 @@ class GetTaskLogs(Operation[LogPage]):
     spec = Spec("get_task_logs", "GET", "/runs/{run_id}/tasks/{key}/logs", LogPage, query=("attempt", "after", "limit"))
     run_id: RunId
     key: TaskKey
-    attempt: int | None = Field(default=None, ge=1, description="Only this attempt.")
-    after: int = Field(default=0, ge=0, description="`next_after` of the page before.")
+    attempt: int | None = Field(default=None, ge=1, le=LARGEST, description="Only this attempt.")
+    after: int = Field(default=0, ge=0, le=LARGEST, description="`next_after` of the page before.")
     limit: int = Field(default=500, ge=1, le=5000, description="Lines per page.")
 
 

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from umbel.service.models.trace import Trace
-from umbel.service.operations.base import Operation, RunId, Spec
+from umbel.service.operations.base import LARGEST, Operation, RunId, Spec
 
 
 class GetTrace(Operation[Trace]):
@@ -13,7 +13,7 @@ class GetTrace(Operation[Trace]):
 
     spec = Spec("get_trace", "GET", "/runs/{run_id}/trace", Trace, query=("after", "limit", "kinds"))
     run_id: RunId
-    after: int = Field(default=0, ge=0, description="Only records behind this number.")
+    after: int = Field(default=0, ge=0, le=LARGEST, description="Only records behind this number.")
     limit: int = Field(default=200, ge=1, le=20_000, description="At most so many records.")
     kinds: str | None = Field(
         default=None,
