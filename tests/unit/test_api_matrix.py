@@ -47,6 +47,8 @@ GET /agents
 GET /agents/{rest:path}
 GET /settings
 GET /settings/{rest:path}
+GET /learn
+GET /learn/{rest:path}
 GET /playground
 GET /playground/{rest:path}
 GET /healthz
