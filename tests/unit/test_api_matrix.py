@@ -51,6 +51,8 @@ GET /learn
 GET /learn/{rest:path}
 GET /playground
 GET /playground/{rest:path}
+GET /learn
+GET /learn/{rest:path}
 GET /healthz
 GET /readyz
 GET /api/ping
