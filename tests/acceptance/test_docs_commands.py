@@ -52,7 +52,7 @@ def follow(page: str, stack: Stack) -> list[str]:
     environment = {**os.environ, **stack.urls.env(), "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     typed = SHELL + "".join(f"{commands}finished\n" for commands, _ in PAGES[page])
     done = subprocess.run(
-        ["sh", "-c", typed], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["sh", "-c", typed], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, f"{page}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
     return done.stdout.split(MARK)[:-1]
