@@ -51,8 +51,6 @@ GET /learn
 GET /learn/{rest:path}
 GET /playground
 GET /playground/{rest:path}
-GET /learn
-GET /learn/{rest:path}
 GET /healthz
 GET /readyz
 GET /api/ping
