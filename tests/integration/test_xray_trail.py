@@ -41,7 +41,7 @@ def written(settings: Settings) -> Iterator[trail.Trail]:
 
 
 def test_a_trail(engine: Engine, written: trail.Trail, valkey: "redis.Redis") -> None:
-    assert engine.trail(RUN) == trail.Found([], 0, 0)
+    assert engine.trail(RUN) == trail.Found([], 0)
     for number in range(3):
         written.note(RUN, {"k": "call", "t": number, "text": "\ud800" if number else "é"})
     wait_until(lambda: engine.trail(RUN).left_out == 2, 5, "the two records that have no form in JSON")

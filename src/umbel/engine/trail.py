@@ -53,11 +53,10 @@ def name_of(run: str, partitions: int) -> str:
 
 
 class Found(NamedTuple):
-    """A trail as it was read: its records, how many more there were, and how many the store has ever taken."""
+    """A trail as it was read: its records, and how many more there were."""
 
     records: list[dict[str, Any]]
     left_out: int
-    written: int
 
 
 def read(client: "redis.Redis", run: str, partitions: int) -> Found:
@@ -65,7 +64,7 @@ def read(client: "redis.Redis", run: str, partitions: int) -> Found:
     name = name_of(run, partitions)
     entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", client.xrange(name))
     if not entries:
-        return Found([], 0, 0)
+        return Found([], 0)
     records, left = [], 0
     for _, fields in entries:
         record = orjson.loads(fields[RECORD.encode()])
@@ -74,13 +73,7 @@ def read(client: "redis.Redis", run: str, partitions: int) -> Found:
         else:
             records.append(record)
     written = int(client.xinfo_stream(name).get("entries-added") or len(entries))  # Redis 7 counts them
-    return Found(records, left + max(0, written - len(entries)), written)
-
-
-def count(client: "redis.Redis", run: str, partitions: int) -> int:
-    """How many records the store has ever taken of a run. Raises RedisError."""
-    name = name_of(run, partitions)
-    return int(client.xinfo_stream(name).get("entries-added") or 0) if client.exists(name) else 0
+    return Found(records, left + max(0, written - len(entries)))
 
 
 class Trail:
