@@ -12,8 +12,15 @@ def tasks(count: int) -> str:
 
 
 def seconds(ms: float) -> str:
-    """A duration in seconds, from ms."""
-    return f"{max(0.0, ms) / 1000:.1f} s"
+    """A duration of `ms`: in tenths of seconds, or from a minute on in the two largest units."""
+    length = max(0.0, ms) / 1000
+    if length < 60:
+        return f"{length:.1f} s"
+    minutes, rest = divmod(int(length), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
 
 
 def clock(ms: int | None) -> str:
