@@ -27,6 +27,9 @@ CORPUS = (
 )
 
 
+LONG = "web.A_NAME_AS_A_PROGRAM_MAKES_IT_" + "_AND_ON" * 12
+
+
 def everything(site: Site) -> dict[str, str]:
     """Each page with something on it: name -> path."""
     good = site.done("demo.PIPELINE", "all is well", raw="hello")
@@ -42,6 +45,7 @@ def everything(site: Site) -> dict[str, str]:
         "xray": f"/runs/{good}/xray?at=12",
         "definitions": "/definitions",
         "definition": "/definitions/web.SAY?start=1",
+        "definition-long": f"/definitions/{LONG}",
         "schedules": "/schedules",
         "workers": "/workers",
         "queues": "/queues",
@@ -202,6 +206,7 @@ def test_a_thousand_tasks_stay_quick(site: Site) -> None:
     page = site.page(f"/runs/{run}")
     expect(page.get_by_role("group", name="Graph of 1000 tasks.")).to_be_visible()
     expect(page.locator(".minimap")).to_be_visible()
+    assert violations(page, ["button-name"]) == [], "what is too small to be read has its name still"
     # What the page's own code takes; how quickly it is painted depends on the machine.
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})

@@ -27,9 +27,10 @@ export function Lasting({ from, to, going }: { from: string | null; to: string |
   );
 }
 
-/** Seconds until an instant, counted down. */
+/** How long until an instant, counted down. */
 export function Countdown({ to }: { to: string }) {
   const now = useNow(200);
-  const left = (Date.parse(to) - now) / 1000;
-  return <span className="number">{left <= 0 ? "now" : `${left < 10 ? left.toFixed(1) : Math.ceil(left)} s`}</span>;
+  const left = Date.parse(to) - now;
+  // Below a second, too, in tenths: milliseconds would flicker.
+  return <span className="number">{left <= 0 ? "now" : left < 1000 ? `${(left / 1000).toFixed(1)} s` : duration(left)}</span>;
 }

@@ -1,4 +1,6 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
+import { call } from "../api/client.ts";
 import type { Diagnosis, RunDetail } from "../api/generated.ts";
 import { isOver } from "../live/apply.ts";
 import { Icon } from "../parts/Icon.tsx";
@@ -19,33 +21,43 @@ interface Given {
 /** Why a run failed, in one glance; for one under way, the sentence of what it waits for. */
 export function DiagnosisCard({ run, diagnosis, open, ask }: Given) {
   if (!diagnosis) return <div className="diagnosis pending" aria-hidden="true" />;
-  if (!isOver(run.state)) {
-    const asking = run.tasks.filter((task) => task.state === "awaiting_input");
-    return (
-      <div className="diagnosis">
-        <p className="waits" role="status">
-          {diagnosis.verdict}
-        </p>
-        {asking.map((task) => (
-          <div key={task.id} className="asking card">
-            <State state={task.state} />
-            <span>
-              <b>{task.key}</b> waits for a decision
-              {task.due_at && (
-                <>
-                  , until <Ago at={task.due_at} />
-                </>
-              )}
-              .
-            </span>
-            <Decide task={task.key} ask={ask} />
-          </div>
-        ))}
-      </div>
-    );
-  }
+  if (isOver(run.state)) return <Why run={run} diagnosis={diagnosis} open={open} ask={ask} />;
+  const asking = run.tasks.filter((task) => task.state === "awaiting_input");
+  return (
+    <div className="diagnosis">
+      <p className="waits" role="status">
+        <Said text={diagnosis.verdict} />
+      </p>
+      {asking.map((task) => (
+        <div key={task.id} className="asking card">
+          <State state={task.state} />
+          <span>
+            <b>{task.key}</b> waits for a decision
+            {task.due_at && (
+              <>
+                , until <Ago at={task.due_at} />
+              </>
+            )}
+            .
+          </span>
+          <Decide task={task.key} ask={ask} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** What ended a run, and what can be done. */
+function Why({ run, diagnosis, open, ask }: Given & { diagnosis: Diagnosis }) {
   const cause = diagnosis.root_cause;
-  const culprit = run.tasks.find((task) => task.key === cause?.task);
+  const listed = run.tasks.find((task) => task.key === cause?.task);
+  // An item of a map is not among the run's tasks.
+  const item = useQuery({
+    queryKey: ["task", run.id, cause?.task, run.epoch],
+    queryFn: ({ signal }) => call("get_task", { path: { run_id: run.id, key: cause?.task ?? "" } }, signal),
+    enabled: Boolean(cause) && !listed,
+  });
+  const culprit = listed ?? item.data;
   const said = culprit?.error?.message || cause?.message || "";
   const line = ownLine(culprit?.error?.traceback ?? null);
   const attempts = culprit?.attempts ?? [];
@@ -118,6 +130,11 @@ export function DiagnosisCard({ run, diagnosis, open, ask }: Given) {
       </div>
     </section>
   );
+}
+
+/** A sentence of the server's, with its commands as such. */
+function Said({ text }: { text: string }) {
+  return text.split("`").map((part, place) => (place % 2 ? <code key={place}>{part}</code> : part));
 }
 
 /** Approve or reject, each with a word of why. */

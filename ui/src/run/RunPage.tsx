@@ -114,7 +114,7 @@ function Shown({ run, ticks }: { run: RunDetail; ticks: Record<string, number> }
             {view === "timeline" && <Timeline run={run} selected={key} onSelect={select} />}
             {view === "table" && <TaskTable run={run} selected={key} onSelect={select} />}
             {view === "events" && (
-              <Suspense fallback={<Loading lines={5} />}>
+              <Suspense fallback={<div className="events"><Loading lines={5} /></div>}>
                 <EventLog run={run} tick={written} type={params.get("type")} task={params.get("about")} event={params.get("event")} put={put} />
               </Suspense>
             )}

@@ -49,6 +49,7 @@ export const RunRow = memo(
             {run.definition}
           </Link>
           <span className="muted mono">{run.id.slice(0, 8)}</span>
+          {run.paused && !over && <State state="paused" size={14} />}
           {run.periodic && <span className="tag">scheduled</span>}
           {run.relaunch_of && <span className="tag">relaunch</span>}
           <span className="brief">

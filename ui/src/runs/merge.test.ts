@@ -31,6 +31,8 @@ test("an event older than the row is in it already", () => {
   const event = (at: string, type: string, state: string | null = null) => ({ id: 1, run_id: "a", type, at, task: null, attempt: null, state, data: {} }) as Told;
   assert.equal(applyToRow(row, event("2026-01-01T00:00:59", "task.succeeded")), row);
   assert.equal(applyToRow(row, event("2026-01-01T00:01:01", "task.succeeded")).tasks_done, 1);
+  const paused = applyToRow(row, event("2026-01-01T00:01:01", "run.paused", "running"));
+  assert.deepEqual([paused.paused, applyToRow(paused, event("2026-01-01T00:01:02", "run.resumed", "running")).paused], [true, false]);
   const over = applyToRow(row, event("2026-01-01T00:01:01", "run.succeeded", "success"));
   assert.deepEqual([over.state, over.tasks_done, over.finished_at], ["success", 2, "2026-01-01T00:01:01"]);
   assert.equal(applyToRow(over, event("2026-01-01T00:01:02", "run.canceled", "canceled")).state, "success");

@@ -5,6 +5,7 @@ import type { Event as Told, Run, RunState } from "../api/generated.ts";
 export function applyToRow(run: Run, event: Told): Run {
   if (event.at <= run.updated_at || event.type === "task.log") return run;
   const next = { ...run, updated_at: event.at };
+  if (event.type === "run.paused" || event.type === "run.resumed") next.paused = event.type === "run.paused";
   const over = run.state === "success" || run.state === "error" || run.state === "canceled";
   if (event.type.startsWith("run.") && event.state && !over) {
     next.state = event.state as RunState;

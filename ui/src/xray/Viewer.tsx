@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useShortcuts } from "../lib/keys.ts";
 import { Tabs } from "../parts/basics.tsx";
 import "../styles/xray.css";
@@ -62,6 +62,8 @@ export function Viewer({ trace, live, view, put, title, name = `run ${trace.run_
   const root = useRef<HTMLElement>(null);
   const [room, setRoom] = useState(1200);
   const [big, setBig] = useState(false);
+  // Before it is painted: what is beside on a wide page is below on a phone.
+  useLayoutEffect(() => setRoom(root.current?.clientWidth ?? 1200), []);
   useEffect(() => {
     const element = root.current;
     if (!element) return;
