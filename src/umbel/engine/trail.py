@@ -33,8 +33,8 @@ TTL: Final = 24 * 3600
 """Seconds that a trail stays after its last record."""
 MOST_BYTES: Final = 8_000_000
 """Bytes that one process records of one run."""
-MOST_WAITING: Final = 10_000
-"""Records that wait to be written; what comes on top is left out."""
+MOST_WAITING: Final = 2_000
+"""Records, of 64 kB at most, that wait to be written; what comes on top is left out."""
 PAUSE: Final = 0.02
 """Seconds in which records gather before they are written together."""
 SAME_CLOCK: Final = 0.5
