@@ -111,7 +111,8 @@ def test_a_task_that_waits_for_its_retry(server: Served) -> None:
     server.projected(run, "task.retrying")
     found = diagnose(server, run)
     # A minute only if the question comes within 50 ms.
-    assert re.fullmatch(r"retry due in (5\d\.\d s|60\.0 s|1 min 0 s) \(attempt 1 failed: HTTP 500\)", found.waiting[0].reason)
+    due = r"retry due in (5\d\.\d s|60\.0 s|1 min 0 s) \(attempt 1 failed: HTTP 500\)"
+    assert re.fullmatch(due, found.waiting[0].reason)
     assert [(each.attempt, each.wait) for each in found.attempts] == [(1, 60.0)]
 
 
