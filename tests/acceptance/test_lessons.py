@@ -110,7 +110,7 @@ def test_nothing_of_a_scene_outlives_its_server(stack: Stack, client: Client) ->
         client.run_step("1", "prefetch")
     wait_until(lambda: len(of_scene(started.run_id)) >= 3, 60, "scene with a worker")
     stack.kill("server", signal.SIGKILL)
-    wait_until(lambda: not of_scene(started.run_id), 15, "end of the scene")
+    wait_until(lambda: not of_scene(started.run_id), 60, "end of the scene")
 
 
 def test_an_edit_with_mistakes_is_refused_with_its_place(client: Client) -> None:

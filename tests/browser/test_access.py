@@ -103,7 +103,7 @@ def test_users_and_tokens(guarded: Guarded, size: dict[str, int] | None, theme: 
     assert (principal.by, principal.scope) == ("token:ci", "run")
     page.get_by_role("button", name="I have it").click()
     expect(shown).to_have_count(0)
-    row = page.get_by_role("listitem").filter(has_text="Made by john")
+    row = page.get_by_role("listitem").filter(has_text="Made by john").filter(has_text="ci May")
     expect(row).to_contain_text("look, start, stop and decide")
     assert token not in page.content()
     page.get_by_role("button", name="Add a user").click()

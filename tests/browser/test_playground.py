@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.site import PHONE, Site, settled, violations
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser]
 
@@ -26,6 +27,12 @@ def write(page: Page, text: str, label: str = "Definitions, YAML") -> None:
     page.keyboard.insert_text(text)
 
 
+def chosen(page: Page) -> None:
+    """Wait until the editor has chosen one of the names that it offers: only then it takes one."""
+    inside = "!!document.querySelector('.editor').shadowRoot.querySelector('[aria-selected=true]')"
+    wait_until(lambda: page.evaluate(inside), what="chosen name")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_a_definition_is_mended_drawn_and_run(site: Site, theme: str) -> None:
     page = site.page("/playground", theme=theme)
@@ -42,7 +49,7 @@ def test_a_definition_is_mended_drawn_and_run(site: Site, theme: str) -> None:
     page.keyboard.type("NOTH")
     offer = page.get_by_role("option", name="NOTHING")
     expect(offer).to_be_visible()
-    page.wait_for_function("document.querySelector('.editor').shadowRoot.querySelector('[aria-selected=true]')")
+    chosen(page)
     offer.click()
     expect(page.get_by_text("No problems")).to_be_visible()
     expect(page.locator(".node")).to_have_count(2)
@@ -125,7 +132,7 @@ def test_a_canvas_completes_names_and_fits_a_phone(site: Site) -> None:
     page.keyboard.type("DOUB")
     offer = page.get_by_role("option", name="DOUBLE")
     expect(offer).to_be_visible()
-    page.wait_for_function("document.querySelector('.editor').shadowRoot.querySelector('[aria-selected=true]')")
+    chosen(page)
     offer.click()
     page.keyboard.type(".")
     expect(page.get_by_role("option", name="on_error")).to_be_visible()

@@ -51,7 +51,7 @@ def test_a_canvas_is_played_step_by_step_beside_the_same_plan_on_the_relay(site:
     page.get_by_label("Speed").select_option("20")
     steps.focus()
     page.keyboard.press(" ")
-    page.wait_for_function("Number(document.querySelector('.caption-n').textContent) > 3")
+    wait_until(lambda: int(page.locator(".caption-n").inner_text()) > 3, what="a step further on")
     page.keyboard.press(" ")
     stopped = caption(page)
     expect(page).to_have_url(re.compile(rf"\?at={stopped}$"))

@@ -105,7 +105,8 @@ def test_a_frozen_child_is_given_up_and_thaws_though_the_server_is_restarted(sta
     wait_until(lambda: not any(each.frozen for each in client.get_lab().processes), PATIENCE, "thaw")
     assert [outcome for outcome, _ in ended(client, run)] == ["lost", "success"]
     after = pids(stack, client)
-    assert {name for name in before if before[name] != after[name]} == {"server"}
+    # A zombie that is still at work when it thaws ends itself; one that has just ended stays.
+    assert {name for name in before if before[name] != after[name]} - {"pool"} == {"server"}
     with pytest.raises(LabMissed):
         client.act_in_lab("thaw")
 

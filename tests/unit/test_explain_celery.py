@@ -37,7 +37,7 @@ def names() -> Iterator[dict[str, Any]]:
 
     found: dict[str, Any] = {"chain": chain, "group": group, "chord": chord}
     found["signature"] = lambda *args, **kwargs: signature(*args, app=app, **kwargs)
-    found |= {name: app.task(name=name)(body) for name in TASKS}
+    found |= {name: app.task(name=name, shared=False)(body) for name in TASKS}
     yield found
     app.close()
 

@@ -44,7 +44,7 @@ def _speaking(name: str) -> Any:
     def body(*args: Any, **kwargs: Any) -> str:
         return f"{name}({','.join([*map(shown, args), *(f'{key}={shown(kwargs[key])}' for key in sorted(kwargs))])})"
 
-    return app.task(name=name)(body)
+    return app.task(name=name, shared=False)(body)
 
 
 a, b, c, d, e, f = (_speaking(name) for name in "abcdef")
