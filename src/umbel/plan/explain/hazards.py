@@ -121,8 +121,9 @@ def _chords(seen: Seen) -> Iterator[Hazard]:
         return
     where = _at(chords[0])
     text = (
-        "A chord's members are counted in the result backend. Without one the body never runs, and neither if a member "
-        "ignores its result (`ignore_result`, `task_ignore_result`)."
+        "A chord's members are counted in the result backend. Without one the body never runs. Members must not ignore "
+        "their results (`ignore_result`, `task_ignore_result`): Redis counts them all the same, but on a backend that "
+        "is polled the body never runs."
     )
     yield Hazard("needs-backend", "A chord needs a result backend", text, GUIDE.format("Canvas, “Chords”"), *where)
     text = (
@@ -132,8 +133,8 @@ def _chords(seen: Seen) -> Iterator[Hazard]:
     )
     yield Hazard("member-fails", "One failed member fails the body", text, MEASURED, *where)
     text = (
-        "The count expires with the results: where `result_expires` is shorter than the slowest member takes, the body "
-        "never runs. A worker killed between the last member's end and the sending of the body loses the body (5 of 5)."
+        "The count expires with the results: where no member ends for longer than `result_expires`, the body never "
+        "runs. A worker killed between the last member's end and the sending of the body loses the body (5 of 5)."
     )
     yield Hazard("count-is-lost", "The body can be lost", text, MEASURED, *where)
     widest = max(chords, key=lambda each: len(each.parts))

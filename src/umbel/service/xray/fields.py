@@ -57,7 +57,7 @@ FIELDS: Final = {
     ),
     "headers.traceparent": Meaning("The trace that the task belongs to.", "W3C Trace Context"),
     "headers.umbel": Meaning(
-        "Umbel's mark: run, task and epoch. All that a worker needs to claim the task; nothing else is carried.",
+        "Umbel's mark: run, task and epoch. With Umbel's own engine that is all that a worker needs to claim the task.",
         "umbel/celery/dispatch.py",
     ),
     "properties.correlation_id": Meaning("The task's id once more, as brokers call it."),
