@@ -80,8 +80,8 @@ class Settings(BaseSettings):
     )
     lab: str = Field(
         "",
-        description="Folder in which `umbel demo` writes down what it has started, for the failure lab of its server; set"
-        " by it.",
+        description="Folder in which `umbel demo` writes down what it has started, for the failure lab of its server;"
+        " set by it.",
     )
     default_queue: str = Field("celery", description="Queue of a task whose definition names none.")
     queue_type: Literal["quorum", "classic"] = Field(

@@ -29,8 +29,9 @@ def explain(
     """Explain the code of a Celery canvas.
 
     Such as `chain(a.s(1), group(b.s(), c.s()), d.s())`. Draws its graph, says what Celery makes of it by itself and
-    sends first, what is to be known before one relies on it and who says so, and writes the YAML definition that does the same. The text is read and never evaluated. Needs no
-    server; the names of tasks are those of the project in UMBEL_HOME, if there is one. Exit 1 if it has mistakes.
+    sends first, what is to be known before one relies on it and who says so, and writes the YAML definition that does
+    the same. The text is read and never evaluated. Needs no server; the names of tasks are those of the project in
+    UMBEL_HOME, if there is one. Exit 1 if it has mistakes.
     """
     from umbel.cli.lint import project_tasks
     from umbel.cli.output import say_json
