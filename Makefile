@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-parts check format bench chaos learn-proof compose-smoke ui screenshots lock docs docs-render clean
 BIN := .venv/bin
-JOBS ?= 3# test processes: most tests wait for other processes, so more than cores
+JOBS ?= 4# test processes: most tests wait for other processes, so more than cores
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

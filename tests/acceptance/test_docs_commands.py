@@ -58,18 +58,29 @@ def follow(page: str, stack: Stack) -> list[str]:
     return done.stdout.split(MARK)[:-1]
 
 
+FEW = {"README.md", "docs/reference/api.md", "docs/tutorial/lessons.md", "docs/tutorial/scenarios.md"}
+"""Pages that `make test` types; `make test-parts` types the others."""
+
+
 @pytest.fixture(scope="module")
-def outputs(stack: Stack) -> Iterator[dict[str, Future[list[str]]]]:
-    """All pages at once, as many readers as there are pages."""
-    with ThreadPoolExecutor(len(PAGES)) as readers:
-        yield {page: readers.submit(follow, page, stack) for page in PAGES}
+def outputs(request: pytest.FixtureRequest, stack: Stack) -> Iterator[dict[str, Future[list[str]]]]:
+    """All wanted pages side by side, by four readers."""
+    wanted = [
+        each.callspec.params["page"]
+        for each in request.session.items
+        if each.path == request.path and "page" in each.fixturenames
+    ]
+    with ThreadPoolExecutor(4) as readers:
+        yield {page: readers.submit(follow, page, stack) for page in wanted}
 
 
 def test_there_is_something_to_type() -> None:
-    assert {"README.md", "docs/reference/api.md", "docs/tutorial/scenarios.md"} <= PAGES.keys()
+    assert PAGES.keys() > FEW
 
 
-@pytest.mark.parametrize("page", sorted(PAGES))
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=() if page in FEW else pytest.mark.long) for page in sorted(PAGES)]
+)
 def test_commands_print_what_the_page_says(page: str, outputs: dict[str, Future[list[str]]]) -> None:
     for (commands, expected), output in zip(PAGES[page], outputs[page].result(), strict=True):
         missing = [line for line in expected.splitlines() if line.strip() and not re.search(pattern(line), output)]

@@ -9,7 +9,7 @@ from tests.chaos.lab import Lab, open_lab
 from tests.waiting import wait_until
 from umbel.plan.model import STEP_TASK, Node, Plan, SubRun
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.long]
 
 QUICK = {"UMBEL_LEASE": "3", "UMBEL_HEARTBEAT": "0.5"}
 END = Node(1, "end", "NONE", (0,))

@@ -101,7 +101,13 @@ class Runs(NamedTuple):
         return event.data["type"], event.data["exception"], event.data["reason"]
 
 
-@pytest.fixture(scope="module", params=list(POOLS))
+FEW = {"prefork", "threads"}
+"""Pools that `make test` has; `make test-parts` has the others."""
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(pool, marks=() if pool in FEW else pytest.mark.long) for pool in POOLS]
+)
 def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     arguments, env = POOLS[request.param]
     with open_lab(tmp_path_factory.mktemp(request.param), *arguments, "--loglevel", "INFO", **env) as lab:
