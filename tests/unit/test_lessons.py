@@ -137,6 +137,12 @@ def test_answers_are_held_against_the_trace() -> None:
     assert judge({"n": "many"}).verdict("n", number) == (False, "wrong")
 
 
+def test_only_traces_that_are_asked_for_are_fetched() -> None:
+    assert find("1").machine.traced() == {"one"}
+    assert find("7").machine.traced() == set()
+    assert find("11").machine.traced() == set(find("11").machine.steps)
+
+
 def test_what_was_not_recorded_is_not_known() -> None:
     assert judge({}).claims()["aside"] is False
     assert judge({}).claims()["four-more"] is None  # its step was not run

@@ -148,10 +148,10 @@ def check_lesson(umbel: Umbel, asked: CheckLesson) -> LessonCheck:
     """Whether what a learner answered and ran is right. Raises LessonNotFound, RunNotFound."""
     lesson = find(asked.slug)
     machine, prose = lesson.machine, lesson.text(asked.lang)
-    steps = {}
+    steps, traced = {}, machine.traced()
     for name, run_id in asked.runs.items():
         _find(asked.slug, name)
-        steps[name] = _evidence(umbel, machine.steps[name], run_id)
+        steps[name] = _evidence(umbel, machine.steps[name], run_id, traced=name in traced)
     judge = Judge(lesson, steps, asked.answers)
     places = judge.places()
     verdicts = []
@@ -194,14 +194,14 @@ def _stand(umbel: Umbel, lesson: Lesson, name: str, step: Step, run_id: str) -> 
     return StepRun(**common, state=run.state, over=over, seen=umbel.scenes.notes(run_id))
 
 
-def _evidence(umbel: Umbel, step: Step, run_id: str) -> Evidence:
+def _evidence(umbel: Umbel, step: Step, run_id: str, *, traced: bool) -> Evidence:
     if step.scene:
         scene = umbel.scenes.get(run_id)
         run: dict[str, Any] = {"state": scene.state, **scene.outcome} if scene else {"state": "lost"}
     else:
         run = reading.get_run(umbel, run_id).model_dump(mode="json")
         run["diagnosis"] = diagnose.diagnose(umbel, run_id).model_dump(mode="json")
-    return evidence(run, _trace(umbel, run_id))
+    return evidence(run, _trace(umbel, run_id) if traced else None)
 
 
 def _trace(umbel: Umbel, run_id: str) -> dict[str, Any] | None:

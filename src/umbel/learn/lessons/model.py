@@ -95,6 +95,15 @@ class Machine(Part):
         """The steps that belong to a check, with its name."""
         return {each.step: name for name, each in self.checks.items() if each.kind in ("edit", "act")}
 
+    def traced(self) -> set[str]:
+        """The steps whose trace some expression reads. That of another one may be megabytes that nobody asks for."""
+        told: list[Value | Claim | Check] = [*self.values.values(), *self.claims.values(), *self.checks.values()]
+        return {
+            name
+            for name in self.steps
+            if any(f"traces.{name}" in each.cel or (each.step == name and "trace" in each.cel) for each in told)
+        }
+
     def expressions(self) -> dict[str, str]:
         """Every CEL text, by where it stands."""
         return {
