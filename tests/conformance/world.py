@@ -141,6 +141,7 @@ def world(folder: Path) -> Iterator[World]:
             env={**os.environ, "SHOP_BROKER": broker, "SHOP_RESULTS": results, "SHOP_NOTES": notes},
         )
         app = load_shop().app
+        app.set_current()  # whose the shared tasks are: another test's app may have been made since
         app.conf.update(broker_url=broker, result_backend=results)
         with (
             run_stack(options, lambda line: None) as stack,

@@ -22,8 +22,6 @@ why.LIMITED: {concurrency: {limit: 1}, tasks: [A]}
 why.ASKED: {tasks: {ok: {type: approval}}}
 """
 
-NOW = round(time.time() * 1000)
-
 
 @pytest.fixture(scope="module")
 def shared_here(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -129,7 +127,7 @@ def test_a_worker_that_gives_no_sign_of_life(here: Served) -> None:
 
 
 def test_a_worker_without_the_broker(here: Served) -> None:
-    worker(here, broker_lost_at=NOW - 60_000)
+    worker(here, broker_lost_at=round(time.time() * 1000) - 60_000)
     run = start(here, "why.ONE")
     assert re.search(
         r": worker w1@host of queue celery has no connection to the broker, since 1 min \d+ s$", why(here, run)
