@@ -1,20 +1,13 @@
 """The client's methods for accounts and API tokens; all need the scope admin."""
 
-from typing import TypeVar
-
 from umbel.client.operation import make
+from umbel.client.part import Part
 from umbel.service import operations as ops
-from umbel.service.models import NewToken, Resource, Token, TokenList, User, UserList
-
-Answer = TypeVar("Answer", bound=Resource)
+from umbel.service.models import NewToken, Token, TokenList, User, UserList
 
 
-class Access:
+class Access(Part):
     """A part of `Client`."""
-
-    def call(self, operation: ops.Operation[Answer], *, patience: float = 0.0) -> Answer:
-        """Do an operation; `Client` does."""
-        raise NotImplementedError
 
     def list_users(self) -> UserList:
         """The accounts, and what each may do."""

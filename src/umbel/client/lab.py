@@ -1,21 +1,13 @@
 """The client's methods for the failure lab."""
 
-from typing import TypeVar
-
 from umbel.client.operation import make
+from umbel.client.part import Part
 from umbel.service import operations as ops
-from umbel.service.models import Resource
 from umbel.service.models.lab import LabAct, LabDone, LabView
 
-Answer = TypeVar("Answer", bound=Resource)
 
-
-class Lab:
+class Lab(Part):
     """A part of `Client`."""
-
-    def call(self, operation: ops.Operation[Answer], *, patience: float = 0.0) -> Answer:
-        """Do an operation; `Client` does."""
-        raise NotImplementedError
 
     def get_lab(self, run_id: str | None = None) -> LabView:
         """What the failure lab can do now, to which processes, and what it did lately (to this run)."""

@@ -1,22 +1,16 @@
 """The client's methods for lessons."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from umbel.client.operation import make
+from umbel.client.part import Part
 from umbel.service import operations as ops
-from umbel.service.models import Resource
 from umbel.service.models.lessons import Language, LessonCheck, LessonList, LessonView, StepRun
 
-Answer = TypeVar("Answer", bound=Resource)
 
-
-class Lessons:
+class Lessons(Part):
     """A part of `Client`."""
-
-    def call(self, operation: ops.Operation[Answer], *, patience: float = 0.0) -> Answer:
-        """Do an operation; `Client` does."""
-        raise NotImplementedError
 
     def list_lessons(self, lang: Language = "en") -> LessonList:
         """The lessons, in their order."""

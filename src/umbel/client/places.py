@@ -1,20 +1,13 @@
 """The client's methods for queues, and for what definitions have been."""
 
-from typing import TypeVar
-
 from umbel.client.operation import make
+from umbel.client.part import Part
 from umbel.service import operations as ops
-from umbel.service.models import DefinitionView, QueueList, Resource, VersionDetail, VersionList
-
-Answer = TypeVar("Answer", bound=Resource)
+from umbel.service.models import DefinitionView, QueueList, VersionDetail, VersionList
 
 
-class Places:
+class Places(Part):
     """A part of `Client`."""
-
-    def call(self, operation: ops.Operation[Answer], *, patience: float = 0.0) -> Answer:
-        """Do an operation; `Client` does."""
-        raise NotImplementedError
 
     def list_queues(self) -> QueueList:
         """The queues, unhealthy ones first: what waits in each, who listens, what runs."""

@@ -1,20 +1,15 @@
 """The client's methods for what tasks gave and wrote."""
 
-from typing import Literal, TypeVar
+from typing import Literal
 
 from umbel.client.operation import make
+from umbel.client.part import Part
 from umbel.service import operations as ops
-from umbel.service.models import EventPage, LogPage, OutputPart, Resource, TaskList, TaskView
-
-Answer = TypeVar("Answer", bound=Resource)
+from umbel.service.models import EventPage, LogPage, OutputPart, TaskList, TaskView
 
 
-class Tasks:
+class Tasks(Part):
     """A part of `Client`."""
-
-    def call(self, operation: ops.Operation[Answer], *, patience: float = 0.0) -> Answer:
-        """Do an operation; `Client` does."""
-        raise NotImplementedError
 
     def list_tasks(
         self, run_id: str, parent: str | None = None, *, cursor: str | None = None, limit: int = 100

@@ -1,21 +1,13 @@
 """The client's method for X-rays."""
 
-from typing import TypeVar
-
 from umbel.client.operation import make
+from umbel.client.part import Part
 from umbel.service import operations as ops
-from umbel.service.models import Resource
 from umbel.service.models.trace import Trace
 
-Answer = TypeVar("Answer", bound=Resource)
 
-
-class XRay:
+class XRay(Part):
     """A part of `Client`."""
-
-    def call(self, operation: ops.Operation[Answer], *, patience: float = 0.0) -> Answer:
-        """Do an operation; `Client` does."""
-        raise NotImplementedError
 
     def get_trace(self, run_id: str, *, after: int = 0, limit: int = 200, kinds: str | None = None) -> Trace:
         """How a run really went through the broker, step by step.
