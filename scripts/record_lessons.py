@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.learners import run_all, until_recorded
-from tests.waiting import wait_until
+from tests.stacks import await_worker
 from umbel.client import Client
 from umbel.errors import UmbelError
 from umbel.learn.lessons import Lesson, find, lessons
 from umbel.learn.lessons.judge import Evidence, Judge, evidence
 from umbel.service.models.trace import TraceCommand, TraceRecord
-from umbel.stack import Stack, demo_options, run_stack
+from umbel.stack import demo_options, run_stack
 
 HERE: Final = Path(__file__).resolve().parents[1] / "docs" / "tutorial" / "xrays"
 MOST: Final = 100
@@ -41,7 +41,7 @@ def main() -> None:
         options = demo_options(port=0, data=Path(folder))
         with run_stack(options, lambda line: None) as stack, Client(stack.urls.server) as client:
             for lesson in chosen:
-                wait_until(lambda: _up(stack, client), 60, "worker")
+                await_worker(stack, client)
                 found = record(client, lesson)
                 (HERE / f"{lesson.slug}.json").write_text(dumped(found), encoding="utf-8")
                 print(f"{lesson.slug}: {sum(each['total'] for each in found['steps'].values())} records", flush=True)
@@ -128,13 +128,6 @@ def dumped(found: dict[str, Any]) -> str:
             inner = ",\n".join(f'     "{key}": {json.dumps(value, ensure_ascii=False)}' for key, value in each.items())
             text = text.replace(f"{{\n{inner}\n    }}", json.dumps(each, ensure_ascii=False))
     return text.replace(os.uname().nodename, "host") + "\n"
-
-
-def _up(stack: Stack, client: Client) -> bool:
-    try:
-        return any(each.alive and each.pid == stack.pids.get("worker") for each in client.list_workers().items)
-    except UmbelError:
-        return False
 
 
 if __name__ == "__main__":

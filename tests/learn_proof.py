@@ -11,12 +11,11 @@ from collections import Counter
 from pathlib import Path
 
 from tests.learners import run_all, until_recorded
-from tests.waiting import wait_until
+from tests.stacks import await_worker
 from umbel.client import Client
-from umbel.errors import UmbelError
 from umbel.learn.lessons import find, lessons
 from umbel.stack.options import demo_options
-from umbel.stack.run import Stack, run_stack
+from umbel.stack.run import run_stack
 
 
 def main() -> None:
@@ -32,7 +31,7 @@ def main() -> None:
         with run_stack(options, lambda line: None) as stack, Client(stack.urls.server) as client:
             for number in range(1, asked.times + 1):
                 for lesson in chosen:
-                    wait_until(lambda: _up(stack, client), 60, "worker")
+                    await_worker(stack, client)
                     since = time.monotonic()
                     runs = run_all(client, lesson)
                     check = until_recorded(lambda: client.check_lesson(lesson.slug, {}, runs))  # noqa: B023
@@ -44,13 +43,6 @@ def main() -> None:
         for name in lesson.machine.claims:
             print(f"{held[f'{lesson.slug} {name}']:3} of {asked.times}  {lesson.slug} {name}")
     sys.exit(any(held[f"{each.slug} {name}"] < asked.times for each in chosen for name in each.machine.claims))
-
-
-def _up(stack: Stack, client: Client) -> bool:
-    try:
-        return any(each.alive and each.pid == stack.pids.get("worker") for each in client.list_workers().items)
-    except UmbelError:
-        return False
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.learners import answers, run_all, run_step, until_recorded
+from tests.stacks import await_worker
 from tests.waiting import wait_until
 from umbel.client import Client
 from umbel.errors import UmbelError, WrongState
@@ -38,14 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def client(stack: Stack) -> Iterator[Client]:
     """Asks when everything is up: a lesson before may have killed the worker."""
     with Client(stack.urls.server) as client:
-
-        def up() -> bool:
-            try:
-                return any(each.alive and each.pid == stack.pids.get("worker") for each in client.list_workers().items)
-            except UmbelError:
-                return False
-
-        wait_until(up, 60, "worker")
+        await_worker(stack, client)
         yield client
 
 

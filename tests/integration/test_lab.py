@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.stacks import await_worker
 from tests.waiting import wait_until
 from umbel.client import Client
-from umbel.errors import LabMissed, ServerUnavailable, UmbelError, WrongState
+from umbel.errors import LabMissed, ServerUnavailable, WrongState
 from umbel.service.models.lab import LabAct, LabDone
 from umbel.stack import identity
 from umbel.stack.options import demo_options
@@ -40,14 +41,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def client(stack: Stack) -> Iterator[Client]:
     """Asks when everything is up."""
     with Client(stack.urls.server) as client:
-
-        def up() -> bool:
-            try:
-                return any(each.alive and each.pid == stack.pids.get("worker") for each in client.list_workers().items)
-            except UmbelError:
-                return False
-
-        wait_until(up, PATIENCE, "worker")
+        await_worker(stack, client, PATIENCE)
         yield client
 
 

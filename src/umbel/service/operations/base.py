@@ -6,9 +6,8 @@ from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from umbel.service.models import (
-    Resource,
-)
+from umbel.machine import RunState
+from umbel.service.models import Resource
 
 PREFIX: Final = "/api/v1"
 MAX_WAIT: Final = 50.0
@@ -102,6 +101,18 @@ class Operation(BaseModel, Generic[Answer]):
         headers = {header: str(given[name]) for name, header in spec.headers.items() if name in given}
         body = {name: given[name] for name in self.in_body() if name in given} if self.in_body() else None
         return spec.method, PREFIX + spec.path.format(**place), query, headers, body
+
+
+class Chosen(Operation[Answer]):
+    """Asks about those runs that all the filters let through."""
+
+    status: list[RunState] | None = Field(default=None, description="Only runs in one of these states.")
+    definition: str | None = Field(default=None, description="Only runs of this definition.")
+    since: str | None = Field(
+        default=None, description="Started at or after this time (RFC 3339, or seconds since 1970)."
+    )
+    until: str | None = Field(default=None, description="Started before this time.")
+    q: str | None = Field(default=None, max_length=200, description="Text in the id, name, comment or payload.")
 
 
 def _plain(value: Any) -> str:

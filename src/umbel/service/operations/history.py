@@ -2,12 +2,11 @@
 
 from pydantic import Field
 
-from umbel.machine import RunState
 from umbel.service.models import EventPage, RunCounts
-from umbel.service.operations.base import LARGEST, Operation, RunId, Spec, TaskKey
+from umbel.service.operations.base import LARGEST, Chosen, Operation, RunId, Spec, TaskKey
 
 
-class CountRuns(Operation[RunCounts]):
+class CountRuns(Chosen[RunCounts]):
     """Count runs by state and time of acceptance, for the same filters as `list_runs`."""
 
     spec = Spec(
@@ -17,13 +16,6 @@ class CountRuns(Operation[RunCounts]):
         RunCounts,
         query=("status", "definition", "since", "until", "q", "bins"),
     )
-    status: list[RunState] | None = Field(default=None, description="Only runs in one of these states.")
-    definition: str | None = Field(default=None, description="Only runs of this definition.")
-    since: str | None = Field(
-        default=None, description="Started at or after this time (RFC 3339, or seconds since 1970)."
-    )
-    until: str | None = Field(default=None, description="Started before this time.")
-    q: str | None = Field(default=None, max_length=200, description="Text in the id, name, comment or payload.")
     bins: int = Field(default=72, ge=1, le=200, description="Stretches of time at most.")
 
 

@@ -4,9 +4,8 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from umbel.machine import RunState
 from umbel.service.models import Diagnosis, Picture, Retry, Run, RunDetail, RunList
-from umbel.service.operations.base import MAX_WAIT, CanvasName, Format, Operation, RunId, Spec, TaskKey
+from umbel.service.operations.base import MAX_WAIT, CanvasName, Chosen, Format, Operation, RunId, Spec, TaskKey
 
 
 class StartRun(Operation[RunDetail]):
@@ -56,7 +55,7 @@ class StartRun(Operation[RunDetail]):
         return self
 
 
-class ListRuns(Operation[RunList]):
+class ListRuns(Chosen[RunList]):
     """List runs, newest first, by state, definition, time or text."""
 
     spec = Spec(
@@ -66,13 +65,6 @@ class ListRuns(Operation[RunList]):
         RunList,
         query=("status", "definition", "since", "until", "q", "cursor", "limit"),
     )
-    status: list[RunState] | None = Field(default=None, description="Only runs in one of these states.")
-    definition: str | None = Field(default=None, description="Only runs of this definition.")
-    since: str | None = Field(
-        default=None, description="Started at or after this time (RFC 3339, or seconds since 1970)."
-    )
-    until: str | None = Field(default=None, description="Started before this time.")
-    q: str | None = Field(default=None, max_length=200, description="Text in the id, name, comment or payload.")
     cursor: str | None = Field(default=None, max_length=100, description="`next_cursor` of the page before.")
     limit: int = Field(default=50, ge=1, le=500, description="Runs per page.")
 
