@@ -97,7 +97,7 @@ def questions(store: Store, deep: str, now: int) -> dict[str, Callable[[], objec
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.history", description=__doc__)
-    parser.add_argument("database", help="URL of a database that may be filled: sqlite:////tmp/runs.db, postgresql://…")
+    parser.add_argument("database", help="URL of a database that may be filled: sqlite:///runs.db, postgresql://…")
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument("--times", type=int, default=40)
     options = parser.parse_args()
