@@ -286,7 +286,7 @@ KEYED: dict[str, Make] = {
     ),
     "errback of a step that never runs": lambda key: chain(boom.s(1), _erring(a.s(), shop.old_errback.s(key=key))),
     "errback of a group": lambda key: _erring(
-        group(boom.s(1).set(task_id=f"{key}-1"), a.s(1), boom.s(2).set(task_id=f"{key}-2")),
+        group(boom.s(1).set(task_id=f"{key}-1"), a.s(1), boom.s(1).set(task_id=f"{key}-2")),
         shop.old_errback.s(key=key),
     ),
     "errback of a body, header fails": lambda key: chord(
