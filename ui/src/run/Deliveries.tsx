@@ -9,10 +9,19 @@ import { Icon } from "../parts/Icon.tsx";
 import { State } from "../parts/State.tsx";
 import { Ago } from "../parts/Time.tsx";
 
-/** Looked at again when the next attempt is due, but at least every half minute. */
+/**
+ * Looked at again soon while an attempt is under way (the next one is then only due for the case that this one is never
+ * heard of), else when the next attempt is due, but at least every half minute.
+ */
 function pause(items: Delivery[] | undefined): number | false {
-  const due = (items ?? []).filter((each) => each.next_at !== null).map((each) => Date.parse(each.next_at ?? "") - Date.now());
-  return due.length === 0 ? false : Math.min(30_000, Math.max(1_500, Math.min(...due)));
+  const open = (items ?? []).filter((each) => each.next_at !== null);
+  if (open.length === 0) return false;
+  const waits = open.map((each) => (underWay(each.attempts.at(-1)) ? 0 : Date.parse(each.next_at ?? "") - Date.now()));
+  return Math.min(30_000, Math.max(1_500, Math.min(...waits)));
+}
+
+function underWay(attempt: DeliveryAttemptView | undefined): boolean {
+  return attempt !== undefined && attempt.status === null && attempt.error === null;
 }
 
 /** What the webhook of a run was told; nothing where there is none. */
@@ -87,6 +96,6 @@ function One({ delivery }: { delivery: Delivery }) {
 }
 
 function outcome(attempt: DeliveryAttemptView): string {
-  if (attempt.status === null && attempt.error === null) return "under way, or lost with its server";
+  if (underWay(attempt)) return "under way, or lost with its server";
   return `${attempt.error ?? `HTTP ${attempt.status}`} ${attempt.seconds === null ? "" : `(${duration(attempt.seconds * 1000)})`}`;
 }
